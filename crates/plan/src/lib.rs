@@ -1,0 +1,111 @@
+//! What would be done to a machine, decided without doing anything.
+//!
+//! Both sides call [`plan`] on the same inventory and job; the coordinator signs a ticket only over an equal
+//! [`digest`]. Pure: the same input gives the same plan on any machine at any time.
+
+#![forbid(unsafe_code)]
+
+mod drives;
+mod target;
+
+use protocol::inventory::{Inventory, StorageController};
+use protocol::job::{Job, JobKind};
+use protocol::plan::{Plan, PlannedDrive, Refusal, RefusalCode};
+use protocol::{MachineId, Sha256Digest};
+
+use crate::drives::{Fate, fate};
+
+/// What would be done to `machine` for `job`, or every reason why nothing is.
+///
+/// A plan covers every data-bearing drive of the machine. A drive that a rule protects (the boot medium,
+/// removable, network) is left alone and named; a drive that cannot be worked on stops the whole plan, because a
+/// machine with one such drive could never be called clean.
+pub fn plan(machine: MachineId, inventory: &Inventory, job: &Job) -> Result<Plan, Vec<Refusal>> {
+    let mut refusals = machine_refusals(inventory);
+    let (mut planned, mut left_alone) = (Vec::new(), Vec::new());
+    for drive in &inventory.drives {
+        match fate(drive, job.technique) {
+            Fate::Planned(plan) => planned.push((plan, drive.rotational)),
+            Fate::LeftAlone(refusal) => left_alone.push(refusal),
+            Fate::Refused(refusal) => refusals.push(refusal),
+        }
+    }
+    refusals.extend(same_identities(&planned));
+    if planned.is_empty() && refusals.is_empty() {
+        refusals.push(no_drive());
+    }
+    planned.sort_by(|(a, _), (b, _)| a.identity.cmp(&b.identity));
+    let image = match &job.kind {
+        JobKind::Wipe => None,
+        JobKind::Refurbish { image, image_min_size, .. } => {
+            match target::choose(&planned, *image_min_size) {
+                Ok(chosen) => planned[chosen].0.receives_image = true,
+                Err(refusal) if refusals.is_empty() => refusals.push(refusal),
+                // With drives already refused, "no drive fits" would only repeat that.
+                Err(_) => {}
+            }
+            Some(*image)
+        }
+    };
+    if !refusals.is_empty() {
+        return Err(refusals);
+    }
+    let drives = planned.into_iter().map(|(drive, _)| drive).collect();
+    Ok(Plan { machine, batch: job.batch, drives, image, left_alone })
+}
+
+/// The name of a plan: SHA-256 of its JSON. Equal plans, and only those, have equal digests.
+pub fn digest(plan: &Plan) -> Sha256Digest {
+    // A plan is made of strings, numbers and lists; writing it as JSON cannot fail. Were it ever to, an empty text
+    // would give a digest that no ticket covers.
+    evidence::sha256(&serde_json::to_vec(plan).unwrap_or_default())
+}
+
+fn machine_refusals(inventory: &Inventory) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    if inventory.power.mains_online == Some(false) {
+        refusals.push(Refusal {
+            what: "the machine".to_owned(),
+            code: RefusalCode::OnBattery,
+            sentence: "it runs on battery; plug in the mains adapter, it goes on by itself"
+                .to_owned(),
+        });
+    }
+    refusals.extend(inventory.controllers.iter().filter_map(unexplained));
+    refusals
+}
+
+fn unexplained(controller: &StorageController) -> Option<Refusal> {
+    let reason = controller.unexplained.as_ref()?;
+    Some(Refusal {
+        what: format!("storage controller {} ({})", controller.address, controller.id),
+        code: RefusalCode::UnexplainedController,
+        sentence: reason.clone(),
+    })
+}
+
+fn same_identities(planned: &[(PlannedDrive, bool)]) -> Vec<Refusal> {
+    planned
+        .iter()
+        .enumerate()
+        .filter(|(i, (drive, _))| planned[..*i].iter().any(|(d, _)| d.identity == drive.identity))
+        .map(|(_, (drive, _))| Refusal {
+            what: drive.identity.to_string(),
+            code: RefusalCode::SameIdentity,
+            sentence:
+                "two drives say the same of themselves, so neither can be named safely; take \
+                       one out and boot again"
+                    .to_owned(),
+        })
+        .collect()
+}
+
+fn no_drive() -> Refusal {
+    Refusal {
+        what: "the machine".to_owned(),
+        code: RefusalCode::NoDrive,
+        sentence: "no internal drive is in sight; look whether one is fitted, and whether the \
+                   firmware's SATA mode is AHCI"
+            .to_owned(),
+    }
+}

@@ -1,0 +1,30 @@
+//! Which drive receives the image.
+
+use protocol::ByteLen;
+use protocol::plan::{PlannedDrive, Refusal, RefusalCode};
+
+/// The index of the drive for the image: flash before rotating, then the smallest that holds it. The order is
+/// total because planned drives differ in identity, so both sides choose the same one.
+pub(crate) fn choose(
+    planned: &[(PlannedDrive, bool)],
+    image_min_size: ByteLen,
+) -> Result<usize, Refusal> {
+    planned
+        .iter()
+        .enumerate()
+        .filter(|(_, (drive, _))| drive.identity.size >= image_min_size)
+        .min_by_key(|(_, (drive, rotates))| (*rotates, drive.identity.size, &drive.identity))
+        .map(|(i, _)| i)
+        .ok_or_else(|| {
+            let largest = planned.iter().map(|(drive, _)| drive.identity.size).max();
+            Refusal {
+                what: "the image".to_owned(),
+                code: RefusalCode::NoImageTarget,
+                sentence: format!(
+                    "it needs a drive of at least {image_min_size}, but the largest here has {}; \
+                     choose a smaller image, a larger drive, or a batch that only wipes",
+                    largest.unwrap_or_default()
+                ),
+            }
+        })
+}

@@ -1,0 +1,187 @@
+//! What agent and coordinator say to one another over TLS.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `GET /agent/v1/time` | | [`UnixMillis`] |
+//! | `POST /agent/v1/enroll` | DSSE envelope over [`Enrollment`], signed by the agent's key | [`Enrolled`] |
+//! | `POST /agent/v1/heartbeat` | [`Heartbeat`] | [`Directive`] |
+//! | `POST /agent/v1/plan` | [`PlanRequest`] | [`PlanReply`] |
+//! | `POST /agent/v1/records` | a list of DSSE envelopes over [`crate::AgentRecord`] | [`RecordsAccepted`] |
+//! | `GET /agent/v1/image/{id}` | | DSSE envelope over the image's manifest |
+//!
+//! All but the first two carry `Authorization: Bearer` with [`Enrolled::session`].
+//! Chunks travel over plain HTTP as `GET /chunk/{stored}`: they are addressed by content under a signed manifest.
+
+use serde::{Deserialize, Serialize};
+
+use crate::drive::DriveIdentity;
+use crate::event::DriveEvidence;
+use crate::ids::{AgentKey, MachineId, MachineNumber, Nonce, Sha256Digest};
+use crate::inventory::Inventory;
+use crate::job::Job;
+use crate::plan::{Plan, Refusal};
+use crate::stage::Stage;
+use crate::units::ByteLen;
+
+/// DSSE payload type of [`Enrollment`].
+pub const ENROLLMENT_TYPE: &str = "application/vnd.rehome.enrollment.v1+json";
+/// DSSE payload type of [`crate::AgentRecord`].
+pub const RECORD_TYPE: &str = "application/vnd.rehome.record.v1+json";
+/// DSSE payload type of [`crate::Ticket`].
+pub const TICKET_TYPE: &str = "application/vnd.rehome.ticket.v1+json";
+
+/// An agent introduces itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrollment {
+    /// The key of this boot, which also signs the envelope.
+    pub agent: AgentKey,
+    /// The agent's version.
+    pub version: String,
+    /// What it sees.
+    pub inventory: Inventory,
+}
+
+/// The coordinator's answer to an [`Enrollment`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Enrolled {
+    /// The machine that the coordinator takes this to be.
+    pub machine: MachineId,
+    /// The number that the screen shows.
+    pub number: MachineNumber,
+    /// Secret of this session, 64 hexadecimal digits.
+    pub session: String,
+}
+
+/// Sent every second or so. Not stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Heartbeat {
+    /// Where the machine is.
+    pub stage: Stage,
+    /// One plain sentence of what it does.
+    pub sentence: String,
+    /// How far, where that can be counted.
+    pub progress: Option<Progress>,
+}
+
+/// How far a stage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Progress {
+    /// Bytes done.
+    pub done: ByteLen,
+    /// Bytes in all.
+    pub total: ByteLen,
+    /// Bytes per second over the last seconds.
+    pub rate: ByteLen,
+}
+
+/// What the coordinator wants of the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "directive", deny_unknown_fields)]
+pub enum Directive {
+    /// Stay and ask again.
+    Wait {
+        /// What it is waiting for, for the screen.
+        reason: String,
+    },
+    /// Admitted: compute the plan of this job and ask for a ticket.
+    Work {
+        /// The job.
+        job: Job,
+        /// Drives that the coordinator's journal holds as verified within this job, after a restart.
+        verified_before: Vec<VerifiedBefore>,
+    },
+    /// Nothing to do here: restart into the machine's own disk.
+    LocalDisk {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A drive that was verified in an earlier boot of the same job.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifiedBefore {
+    /// The evidence as it stands in the journal.
+    pub evidence: DriveEvidence,
+    /// Digest of that record's signed bytes.
+    pub record: Sha256Digest,
+}
+
+impl VerifiedBefore {
+    /// The drive.
+    pub fn drive(&self) -> &DriveIdentity {
+        &self.evidence.drive
+    }
+}
+
+/// The agent shows what it would do and asks for consent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanRequest {
+    /// Freshness: the ticket must repeat it.
+    pub nonce: Nonce,
+    /// A new look at the machine, after probing has settled.
+    pub inventory: Inventory,
+    /// What the agent would do, or why it would not.
+    pub plan: Result<Plan, Vec<Refusal>>,
+}
+
+/// The coordinator's answer to a [`PlanRequest`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "reply", deny_unknown_fields)]
+pub enum PlanReply {
+    /// Both sides computed the same plan; here is the consent.
+    Ticket {
+        /// DSSE envelope over [`crate::Ticket`], signed by the site key, as JSON text.
+        envelope: String,
+        /// One-time token for the installed system's first boot, 64 hexadecimal digits.
+        first_boot_token: String,
+        /// Where the first boot reports, as `http://ADDRESS:PORT/booted`.
+        first_boot_url: String,
+        /// Host name of the installed system.
+        host_name: String,
+    },
+    /// No consent.
+    Refused {
+        /// Why, and what to do next.
+        refusals: Vec<Refusal>,
+    },
+}
+
+/// How far the journal holds an agent's chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordsAccepted {
+    /// The next sequence number that the coordinator expects.
+    pub next: u64,
+}
+
+/// The body of every refusal of the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiError {
+    /// What went wrong and what to do next.
+    pub error: String,
+}
+
+/// What the coordinator puts into `site.cpio` as `/rehome/site.json`: all that an agent knows beforehand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SiteConfig {
+    /// Name of the site, for the screen.
+    pub name: String,
+    /// IPv4 address of the coordinator.
+    pub address: std::net::Ipv4Addr,
+    /// Port of the agent API (TLS).
+    pub api_port: u16,
+    /// Port of boot files and chunks (plain HTTP).
+    pub http_port: u16,
+    /// SHA-256 of the coordinator's TLS public key (SubjectPublicKeyInfo, DER).
+    pub tls_key: Sha256Digest,
+    /// The site's public key: signs tickets, manifests and certificates.
+    pub site_key: crate::ids::SiteKey,
+}

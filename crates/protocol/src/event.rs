@@ -1,0 +1,186 @@
+//! What an agent observed, step by step. Steps are never lost; progress (in heartbeats) may be.
+
+use serde::{Deserialize, Serialize};
+
+use crate::drive::DriveIdentity;
+use crate::ids::{AgentKey, ImageId, MachineId, Sha256Digest, TicketId};
+use crate::plan::{Claim, Refusal, Technique};
+use crate::stage::Stage;
+use crate::units::{ByteLen, UnixMillis};
+
+/// One link of an agent's chain. Sent as a DSSE envelope signed by the agent's key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AgentRecord {
+    /// The machine.
+    pub machine: MachineId,
+    /// The agent, by the key of this boot: a chain belongs to one boot.
+    pub agent: AgentKey,
+    /// Position in the chain, from 0.
+    pub sequence: u64,
+    /// SHA-256 of the previous record's signed bytes; of the agent's key for the first.
+    pub previous: Sha256Digest,
+    /// When, by the agent's clock as set from the coordinator.
+    pub at: UnixMillis,
+    /// Milliseconds since the kernel started: the order of things, whatever the clock says.
+    pub uptime_ms: u64,
+    /// What happened.
+    pub step: Step,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "step", deny_unknown_fields)]
+pub enum Step {
+    /// A ticket was checked and used up; from here on data is destroyed.
+    TicketAccepted {
+        /// The ticket.
+        ticket: TicketId,
+        /// Digest of the plan it covers.
+        plan: Sha256Digest,
+    },
+    /// The drive said through the open descriptor who it is, and sanitizing began.
+    SanitizeStarted {
+        /// The drive.
+        drive: DriveIdentity,
+        /// How.
+        technique: Technique,
+    },
+    /// Every sector took the overwrite; nothing is claimed yet.
+    Sanitized {
+        /// The drive.
+        drive: DriveIdentity,
+        /// What was observed.
+        observed: PassObservation,
+    },
+    /// A separate pass read the drive and found what the technique must leave.
+    Verified(DriveEvidence),
+    /// Sanitizing or verifying failed. No certificate comes of it.
+    SanitizeFailed {
+        /// The drive.
+        drive: DriveIdentity,
+        /// In which stage.
+        stage: Stage,
+        /// Sector ranges that could not be written, read or verified, byte offset and length; the first 1,000.
+        bad_ranges: Vec<BadRange>,
+        /// One sentence with the numbers and what to do next.
+        sentence: String,
+    },
+    /// After a restart the coordinator's record of an earlier verification was confirmed by a fresh look.
+    VerificationConfirmed {
+        /// The drive.
+        drive: DriveIdentity,
+        /// The earlier record, by the digest of its signed bytes.
+        record: Sha256Digest,
+        /// Sectors sampled outside the image's data, all found as verified.
+        sectors_sampled: u64,
+    },
+    /// All chunks of the image are on the drive, read back and equal; the drive does not boot yet.
+    ImageWritten {
+        /// The drive.
+        drive: DriveIdentity,
+        /// The image.
+        image: ImageId,
+        /// Bytes fetched.
+        fetched: ByteLen,
+        /// Bytes written.
+        written: ByteLen,
+        /// Bytes read back and compared by hash.
+        read_back: ByteLen,
+        /// How long, in milliseconds.
+        duration_ms: u64,
+    },
+    /// The file system was grown and the machine's own settings written.
+    Personalized {
+        /// The drive.
+        drive: DriveIdentity,
+        /// Host name that was set.
+        host_name: String,
+        /// Size of the grown root file system.
+        root_size: ByteLen,
+        /// SHA-256 of the one-time token of the first boot.
+        first_boot_token: Sha256Digest,
+    },
+    /// Partition tables and the first MiB are on the drive: it boots from here on.
+    MadeBootable {
+        /// The drive.
+        drive: DriveIdentity,
+        /// What became of the firmware's boot entry, in words. Never fatal: the removable path stays.
+        boot_entry: String,
+    },
+    /// All that was planned is done.
+    Finished,
+    /// The agent will not do something.
+    Refused {
+        /// What and why.
+        refusals: Vec<Refusal>,
+    },
+    /// Something went wrong that a person must look at.
+    Failed {
+        /// In which stage.
+        stage: Stage,
+        /// One sentence: operation, thing, numbers, what to do next.
+        sentence: String,
+    },
+    /// A former agent process of this same boot died.
+    AgentDied {
+        /// How: exit status or signal.
+        how: String,
+    },
+}
+
+/// A pass over a whole drive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PassObservation {
+    /// Bytes covered.
+    pub bytes: ByteLen,
+    /// How long, in milliseconds.
+    pub duration_ms: u64,
+    /// Requests that failed at first and succeeded when cut into smaller ones.
+    pub retries: u64,
+    /// The slowest request, in milliseconds.
+    pub worst_request_ms: u64,
+}
+
+/// A byte range of a drive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BadRange {
+    /// Where it starts.
+    pub offset: u64,
+    /// How long it is.
+    pub length: ByteLen,
+    /// Why it is bad.
+    pub cause: BadCause,
+}
+
+/// Why a range is bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BadCause {
+    /// The drive refused to write it.
+    WriteError,
+    /// The drive refused to read it.
+    ReadError,
+    /// It holds something other than what was written.
+    OldContent,
+}
+
+/// What was seen of one drive, enough to judge a claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriveEvidence {
+    /// The drive, as it named itself before the first write and after the last read.
+    pub drive: DriveIdentity,
+    /// How it was sanitized.
+    pub technique: Technique,
+    /// What may be claimed.
+    pub claim: Claim,
+    /// The overwriting pass.
+    pub overwrite: PassObservation,
+    /// The reading pass: every addressable byte.
+    pub verification: PassObservation,
+    /// When verification ended.
+    pub verified_at: UnixMillis,
+}
