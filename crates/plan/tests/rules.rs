@@ -1,5 +1,7 @@
 //! The rules of planning as a table: a change to an ordinary laptop, and what the plan makes of it.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 
 use protocol::drive::{Bus, DriveIdentity, DriveUnit, Hold};

@@ -1,0 +1,178 @@
+//! Checking a certificate offline, step by step; a failure names the step.
+
+use std::collections::BTreeMap;
+
+use protocol::event::Step;
+use protocol::{AgentKey, AgentRecord, Sha256Digest, SiteKey};
+
+use super::{CERTIFICATE_TYPE, CertifiedDrive, EmbeddedRecord, Facts, RecordLeaf, Statement};
+use crate::chain::{ChainError, ChainHead};
+use crate::checkpoint::{CHECKPOINT_TYPE, Checkpoint};
+use crate::envelope::{Envelope, EnvelopeError};
+use crate::merkle::is_included;
+use crate::sha256;
+
+/// The check that a file failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Not a certificate at all, or not byte for byte as it was written.
+    #[error("malformed: {0}")]
+    Malformed(String),
+    /// Not signed by this site, or changed since.
+    #[error("signature: {what}")]
+    Signature {
+        /// Of what.
+        what: &'static str,
+        /// Why.
+        #[source]
+        source: EnvelopeError,
+    },
+    /// A record is not in the site's journal.
+    #[error("inclusion: event {index} is not in the journal of {size} events that the site signed")]
+    Inclusion {
+        /// Which event.
+        index: u64,
+        /// How long the journal is.
+        size: u64,
+    },
+    /// The agents' records are not whole.
+    #[error("chain: the agent's records do not join up")]
+    Chain(#[source] ChainError),
+    /// The statement names an agent without records, or records without their agent.
+    #[error("chain: agent {0} is not the one named, or has no records")]
+    Agent(AgentKey),
+    /// What is said of a drive is not what its record says.
+    #[error("record {record}: {sentence}")]
+    Record {
+        /// By digest.
+        record: Sha256Digest,
+        /// What differs.
+        sentence: String,
+    },
+    /// The statement contradicts itself.
+    #[error("statement: {0}")]
+    Statement(String),
+}
+
+/// Checks a certificate's file against the site's public key and gives back what it says.
+pub fn verify(file: &[u8], site: &SiteKey) -> Result<Facts, Failure> {
+    let malformed = |error: EnvelopeError| Failure::Malformed(error.to_string());
+    let envelope = Envelope::from_json(file).map_err(malformed)?;
+    // One form only: otherwise a byte could change (a space, an escaped letter) and nobody would notice.
+    if format!("{}\n", envelope.to_json()).as_bytes() != file {
+        return Err(Failure::Malformed("the file is not byte for byte as it was written".into()));
+    }
+    let signed = |what| move |source| Failure::Signature { what, source };
+    let statement: Statement =
+        envelope.open(CERTIFICATE_TYPE, site.as_bytes()).map_err(signed("the certificate"))?;
+    let checkpoint: Checkpoint = statement
+        .checkpoint
+        .open(CHECKPOINT_TYPE, site.as_bytes())
+        .map_err(signed("the journal's checkpoint"))?;
+    if statement.facts.site != *site || checkpoint.origin != *site {
+        return Err(Failure::Statement(
+            "it speaks for another site than the one that signed".into(),
+        ));
+    }
+    included(&statement.records, &checkpoint)?;
+    let records = chains(&statement)?;
+    supported(&statement.facts, &records)?;
+    Ok(statement.facts)
+}
+
+fn included(records: &[EmbeddedRecord], checkpoint: &Checkpoint) -> Result<(), Failure> {
+    let (size, root) = (checkpoint.size, &checkpoint.root);
+    let stray = records.iter().find(|record| {
+        !is_included(record.leaf.as_bytes(), record.index, size, &record.proof, root)
+    });
+    match stray {
+        Some(record) => Err(Failure::Inclusion { index: record.index, size }),
+        None => Ok(()),
+    }
+}
+
+/// Every agent's chain from its first record, joined; gives the records by digest.
+fn chains(statement: &Statement) -> Result<BTreeMap<Sha256Digest, AgentRecord>, Failure> {
+    let facts = &statement.facts;
+    let mut heads: BTreeMap<AgentKey, ChainHead> = facts
+        .agents
+        .iter()
+        .map(|agent| (*agent, ChainHead::start(facts.machine, *agent)))
+        .collect();
+    let mut records = BTreeMap::new();
+    for EmbeddedRecord { index, leaf, .. } in &statement.records {
+        let envelope = match serde_json::from_str::<RecordLeaf>(leaf) {
+            Ok(leaf) if leaf.kind == "agent-record" => leaf.envelope,
+            _ => return Err(Failure::Statement(format!("event {index} is no agent's record"))),
+        };
+        let bad = |error: EnvelopeError| Failure::Malformed(format!("event {index}: {error}"));
+        let agent = envelope.peek::<AgentRecord>().map_err(bad)?.agent;
+        let head = heads.get_mut(&agent).ok_or(Failure::Agent(agent))?;
+        let record = head.accept(&envelope).map_err(Failure::Chain)?;
+        records.insert(envelope.digest().map_err(bad)?, record);
+    }
+    match heads.iter().find(|(_, head)| head.next() == 0) {
+        Some((agent, _)) => Err(Failure::Agent(*agent)),
+        None => Ok(records),
+    }
+}
+
+/// Whether the records say what the facts say: consent to this plan, and each of its drives verified.
+fn supported(facts: &Facts, records: &BTreeMap<Sha256Digest, AgentRecord>) -> Result<(), Failure> {
+    let says = |sentence: String| Err(Failure::Statement(sentence));
+    if facts.plan.machine != facts.machine || facts.plan.batch != facts.batch {
+        return says("its plan is of another machine or batch".into());
+    }
+    let Ok(plan) = serde_json::to_vec(&facts.plan) else {
+        return says("its plan cannot be written as JSON".into());
+    };
+    let plan = sha256(&plan);
+    let consented = |record: &AgentRecord| matches!(&record.step, Step::TicketAccepted { plan: accepted, .. } if *accepted == plan);
+    if !records.values().any(consented) {
+        return says("no record says that a ticket for its plan was accepted".into());
+    }
+    if facts.plan.drives.is_empty() || facts.plan.drives.len() != facts.drives.len() {
+        return says(format!(
+            "its plan has {} drives, but {} are certified",
+            facts.plan.drives.len(),
+            facts.drives.len()
+        ));
+    }
+    for (planned, certified) in facts.plan.drives.iter().zip(&facts.drives) {
+        let evidence = &certified.evidence;
+        if planned.identity != evidence.drive
+            || planned.technique != evidence.technique
+            || planned.claim != evidence.claim
+        {
+            return says(format!(
+                "what is certified of {} is not what was planned",
+                evidence.drive
+            ));
+        }
+        backed(certified, records)?;
+    }
+    Ok(())
+}
+
+fn backed(
+    certified: &CertifiedDrive,
+    records: &BTreeMap<Sha256Digest, AgentRecord>,
+) -> Result<(), Failure> {
+    let CertifiedDrive { evidence, record } = certified;
+    let fail = |sentence: &str| {
+        Err(Failure::Record { record: *record, sentence: format!("{sentence} {}", evidence.drive) })
+    };
+    match records.get(record).map(|record| &record.step) {
+        None => fail("no such record is embedded for"),
+        Some(Step::Verified(said)) if said == evidence => {
+            if said.overwrite.bytes == said.drive.size && said.verification.bytes == said.drive.size
+            {
+                Ok(())
+            } else {
+                fail("the passes did not cover the whole of")
+            }
+        }
+        Some(Step::Verified(_)) => fail("it says something else of"),
+        Some(_) => fail("it is not a record of verification of"),
+    }
+}

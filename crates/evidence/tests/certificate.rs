@@ -1,0 +1,190 @@
+//! A certificate is issued over a small journal, then attacked.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU32;
+
+use proptest::prelude::*;
+use protocol::drive::DriveIdentity;
+use protocol::event::{DriveEvidence, PassObservation, Step};
+use protocol::inventory::{MachineIdentity, Product};
+use protocol::plan::{Claim, ClaimReason, PlannedDrive, Technique};
+use protocol::{
+    AgentKey, BatchId, ByteLen, MachineId, MachineNumber, Plan, SectorSize, SiteKey, TicketId,
+    UnixMillis,
+};
+use rehome_evidence::certificate::{CertifiedDrive, Facts, Failure, IssueError, issue, verify};
+use rehome_evidence::chain::ChainWriter;
+use rehome_evidence::merkle::Log;
+use rehome_evidence::{Envelope, SigningKey, sha256};
+
+const MACHINE: MachineId = MachineId::from_bytes([1; 16]);
+
+struct Case {
+    site: SigningKey,
+    facts: Facts,
+    log: Log,
+    leaves: Vec<(u64, String)>,
+}
+
+fn evidence() -> DriveEvidence {
+    let size = ByteLen(3 << 30);
+    let pass = PassObservation { bytes: size, duration_ms: 9, retries: 0, worst_request_ms: 1 };
+    DriveEvidence {
+        drive: DriveIdentity { model: "M".into(), serial: "S".into(), wwn: None, size },
+        technique: Technique::OverwriteZeros,
+        claim: Claim::Clear,
+        overwrite: pass.clone(),
+        verification: pass,
+        verified_at: UnixMillis(5),
+    }
+}
+
+/// A journal of foreign events with one agent's chain between them.
+fn case(steps: impl Fn(protocol::Sha256Digest) -> Vec<Step>) -> Case {
+    let site = SigningKey::from_seed([8; 32]).unwrap();
+    let agent = SigningKey::from_seed([9; 32]).unwrap();
+    let evidence = evidence();
+    let plan = Plan {
+        machine: MACHINE,
+        batch: BatchId::from_bytes([2; 16]),
+        drives: vec![PlannedDrive {
+            identity: evidence.drive.clone(),
+            sector_size: SectorSize::try_from(512).unwrap(),
+            technique: evidence.technique,
+            claim: evidence.claim,
+            reasons: vec![ClaimReason::FlashOverprovisioning],
+            receives_image: false,
+        }],
+        image: None,
+        left_alone: Vec::new(),
+    };
+    let agent_key = AgentKey::from_bytes(agent.public());
+    let mut writer = ChainWriter::start(MACHINE, agent_key);
+    let (mut log, mut leaves, mut record) = (Log::default(), Vec::new(), None);
+    log.push(b"{\"kind\":\"something-else\"}");
+    for step in steps(sha256(&serde_json::to_vec(&plan).unwrap())) {
+        let envelope = writer.append(step.clone(), UnixMillis(4), 0, &agent).unwrap();
+        if matches!(step, Step::Verified(_)) {
+            record = Some(envelope.digest().unwrap());
+        }
+        let leaf = format!("{{\"kind\":\"agent-record\",\"envelope\":{}}}", envelope.to_json());
+        leaves.push((log.len(), leaf.clone()));
+        log.push(leaf.as_bytes());
+        log.push(b"{\"kind\":\"in-between\"}");
+    }
+    let facts = Facts {
+        site: SiteKey::from_bytes(site.public()),
+        site_name: "Town hall".into(),
+        machine: MACHINE,
+        number: MachineNumber(NonZeroU32::MIN),
+        batch: plan.batch,
+        identity: MachineIdentity {
+            uuid: None,
+            system_serial: Some("X".into()),
+            board_serial: None,
+            chassis_serial: None,
+            macs: BTreeSet::new(),
+        },
+        product: Product { vendor: None, name: None, version: None, chassis_type: None },
+        plan,
+        agents: vec![agent_key],
+        drives: vec![CertifiedDrive { evidence, record: record.unwrap_or(sha256(b"none")) }],
+        installed: None,
+        completed_at: UnixMillis(6),
+    };
+    Case { site, facts, log, leaves }
+}
+
+fn good_steps(plan: protocol::Sha256Digest) -> Vec<Step> {
+    vec![
+        Step::TicketAccepted { ticket: TicketId::from_bytes([5; 16]), plan },
+        Step::SanitizeStarted { drive: evidence().drive, technique: Technique::OverwriteZeros },
+        Step::Verified(evidence()),
+        Step::Finished,
+    ]
+}
+
+fn issue_case(case: Case) -> Result<String, IssueError> {
+    issue(case.facts, case.leaves, &case.log, &case.site)
+}
+
+fn refused(case: Case) -> String {
+    match issue_case(case).unwrap_err() {
+        IssueError::Unsound(failure) => failure.to_string(),
+        other => other.to_string(),
+    }
+}
+
+#[test]
+fn a_sound_certificate_verifies_and_only_with_its_site_key() {
+    let case = case(good_steps);
+    let (site, facts) = (case.facts.site, case.facts.clone());
+    let file = issue_case(case).unwrap();
+    assert_eq!(verify(file.as_bytes(), &site).unwrap(), facts);
+    let other = SiteKey::from_bytes(SigningKey::from_seed([7; 32]).unwrap().public());
+    assert!(matches!(verify(file.as_bytes(), &other), Err(Failure::Signature { .. })));
+}
+
+#[test]
+fn what_is_not_backed_by_records_is_never_issued() {
+    let check = |message: &str, case: Case| {
+        let refusal = refused(case);
+        assert!(refusal.contains(message), "{refusal:?} does not name {message:?}");
+    };
+    check("no record says that a ticket", case(|plan| good_steps(plan)[1..].to_vec()));
+    check("no such record is embedded", case(|plan| good_steps(plan)[..2].to_vec()));
+    let mut dropped = case(good_steps);
+    dropped.leaves.remove(1);
+    check("chain", dropped);
+    let mut swapped = case(good_steps);
+    swapped.leaves.swap(1, 2);
+    check("chain", swapped);
+    let mut other_agent = case(good_steps);
+    other_agent.facts.agents.push(AgentKey::from_bytes([3; 32]));
+    check("agent", other_agent);
+    let mut changed = case(good_steps);
+    changed.facts.drives[0].evidence.overwrite.duration_ms = 1;
+    check("it says something else", changed);
+    let mut unplanned = case(good_steps);
+    unplanned.facts.drives.clear();
+    check("its plan has 1 drives, but 0 are certified", unplanned);
+    let mut foreign_leaf = case(good_steps);
+    foreign_leaf.leaves[0].1.push(' ');
+    check("inclusion", foreign_leaf);
+}
+
+#[test]
+fn a_pass_that_did_not_cover_the_drive_is_not_certified() {
+    let mut short = evidence();
+    short.verification.bytes = ByteLen(1);
+    let mut case = case(|plan| {
+        let mut steps = good_steps(plan);
+        steps[2] = Step::Verified(short.clone());
+        steps
+    });
+    case.facts.drives[0].evidence = short.clone();
+    assert!(refused(case).contains("did not cover the whole"));
+}
+
+#[test]
+fn a_ticket_cannot_pass_for_a_certificate() {
+    let site = SigningKey::from_seed([8; 32]).unwrap();
+    let file = format!("{}\n", Envelope::sign("ticket", &1, &site).unwrap().to_json());
+    let key = SiteKey::from_bytes(site.public());
+    assert!(matches!(verify(file.as_bytes(), &key), Err(Failure::Signature { .. })));
+}
+
+proptest! {
+    #[test]
+    fn no_changed_byte_verifies(at in any::<prop::sample::Index>(), to in any::<u8>()) {
+        let case = case(good_steps);
+        let site = case.facts.site;
+        let mut file = issue_case(case).unwrap().into_bytes();
+        let at = at.index(file.len());
+        prop_assume!(file[at] != to);
+        file[at] = to;
+        prop_assert!(verify(&file, &site).is_err());
+    }
+}
