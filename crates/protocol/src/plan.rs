@@ -112,4 +112,6 @@ pub enum RefusalCode {
     OnBattery,
     /// The machine's parts contradict what the coordinator knows of it.
     IdentityConflict,
+    /// A drive came or went after the plan was made.
+    DrivesChanged,
 }

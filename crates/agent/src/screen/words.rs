@@ -1,0 +1,197 @@
+//! Every word of the screen, in English and in Polish. Nothing is shown that does not stand here or came from
+//! the coordinator.
+
+use protocol::Stage;
+
+/// A language of the screen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Lang {
+    /// English.
+    #[default]
+    En,
+    /// Polish.
+    Pl,
+}
+
+/// What the machine does, as one sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sentence {
+    /// The agent has just begun.
+    Starting,
+    /// Modules are being loaded.
+    LoadingDrivers,
+    /// Waiting until no more devices appear.
+    WaitingForDevices,
+    /// There is no wired interface.
+    NoNic,
+    /// No interface has a carrier.
+    NoCable,
+    /// No DHCP server has answered.
+    AskingForAddress,
+    /// Talking to the coordinator at this address.
+    Connecting(String),
+    /// Taking stock.
+    TakingStock,
+    /// A plan was sent and the coordinator has not consented yet.
+    WaitingForConsent,
+    /// Overwriting this drive.
+    Sanitizing(String),
+    /// Reading this drive back.
+    Verifying(String),
+    /// Writing the image to this drive.
+    WritingImage(String),
+    /// Making the installed system this machine's own.
+    Personalizing,
+    /// Handing in the evidence.
+    Reporting,
+    /// All done.
+    Finished,
+    /// Nothing to do here; on to the machine's own disk.
+    LocalDisk,
+    /// It cannot go on by itself; the problem says why.
+    NeedsAttention,
+    /// Words of the coordinator, as they are.
+    Verbatim(String),
+}
+
+/// The fixed words around the state.
+#[derive(Debug)]
+pub(super) struct Labels {
+    /// Before the machine's number.
+    pub(super) machine: &'static str,
+    /// Under the missing number.
+    pub(super) no_number: &'static str,
+    /// Before the fingerprint.
+    pub(super) agent: &'static str,
+    /// After the fingerprint.
+    pub(super) compare: &'static str,
+    /// Between done and total.
+    pub(super) of: &'static str,
+    /// Before the remaining time.
+    pub(super) left: &'static str,
+    /// Before a problem.
+    pub(super) problem: &'static str,
+    /// The decimal mark.
+    pub(super) decimal: char,
+}
+
+const ENGLISH: Labels = Labels {
+    machine: "Machine",
+    no_number: "The coordinator has not given this machine a number yet.",
+    agent: "Agent",
+    compare: "the dashboard must show the same",
+    of: "of",
+    left: "left",
+    problem: "What is wrong:",
+    decimal: '.',
+};
+
+const POLISH: Labels = Labels {
+    machine: "Komputer",
+    no_number: "Koordynator nie nadał jeszcze numeru temu komputerowi.",
+    agent: "Agent",
+    compare: "panel musi pokazywać to samo",
+    of: "z",
+    left: "pozostało",
+    problem: "Co jest nie tak:",
+    decimal: ',',
+};
+
+impl Lang {
+    pub(super) const fn labels(self) -> &'static Labels {
+        match self {
+            Self::En => &ENGLISH,
+            Self::Pl => &POLISH,
+        }
+    }
+
+    /// The stages that the screen counts off, with their names. Before the first and after the last the
+    /// agent does not run.
+    pub(super) const fn stages(self) -> [(Stage, &'static str); 8] {
+        let [init, inventory, plan, sanitize, verify, image, personalize, report] = match self {
+            Self::En => {
+                ["start", "inventory", "plan", "erase", "verify", "image", "personalize", "report"]
+            }
+            Self::Pl => [
+                "start",
+                "spis",
+                "plan",
+                "kasowanie",
+                "sprawdzanie",
+                "obraz",
+                "dostosowanie",
+                "raport",
+            ],
+        };
+        [
+            (Stage::Init, init),
+            (Stage::Inventory, inventory),
+            (Stage::Plan, plan),
+            (Stage::Sanitize, sanitize),
+            (Stage::Verify, verify),
+            (Stage::Image, image),
+            (Stage::Personalize, personalize),
+            (Stage::Report, report),
+        ]
+    }
+}
+
+impl Sentence {
+    /// The sentence in words.
+    pub(crate) fn text(&self, lang: Lang) -> String {
+        match lang {
+            Lang::En => self.english(),
+            Lang::Pl => self.polish(),
+        }
+    }
+
+    fn english(&self) -> String {
+        match self {
+            Self::Starting => "Starting.".into(),
+            Self::LoadingDrivers => "Loading drivers for the hardware of this machine.".into(),
+            Self::WaitingForDevices => "Waiting until all drives have answered.".into(),
+            Self::NoNic => "No wired network interface was found. Plug in a USB adapter.".into(),
+            Self::NoCable => "No network. Plug in the network cable.".into(),
+            Self::AskingForAddress => "Asking the network for an address (DHCP).".into(),
+            Self::Connecting(address) => format!("Connecting to the coordinator at {address}."),
+            Self::TakingStock => "Taking stock of this machine.".into(),
+            Self::WaitingForConsent => "Waiting for consent to the plan.".into(),
+            Self::Sanitizing(drive) => format!("Erasing {drive}."),
+            Self::Verifying(drive) => format!("Reading back {drive}: is everything gone?"),
+            Self::WritingImage(drive) => format!("Writing the system to {drive}."),
+            Self::Personalizing => "Setting up the new system for this machine.".into(),
+            Self::Reporting => "Handing in what was observed.".into(),
+            Self::Finished => "Done.".into(),
+            Self::LocalDisk => "Nothing to do here. Starting from this machine's own disk.".into(),
+            Self::NeedsAttention => "This machine needs a person.".into(),
+            Self::Verbatim(words) => words.clone(),
+        }
+    }
+
+    fn polish(&self) -> String {
+        match self {
+            Self::Starting => "Uruchamianie.".into(),
+            Self::LoadingDrivers => "Ładowanie sterowników dla sprzętu tego komputera.".into(),
+            Self::WaitingForDevices => "Czekam, aż zgłoszą się wszystkie dyski.".into(),
+            Self::NoNic => "Nie znaleziono karty sieci przewodowej. Podłącz adapter USB.".into(),
+            Self::NoCable => "Brak sieci. Podłącz kabel sieciowy.".into(),
+            Self::AskingForAddress => "Pytam sieć o adres (DHCP).".into(),
+            Self::Connecting(address) => {
+                format!("Łączę się z koordynatorem pod adresem {address}.")
+            }
+            Self::TakingStock => "Spisuję, co jest w tym komputerze.".into(),
+            Self::WaitingForConsent => "Czekam na zgodę na plan.".into(),
+            Self::Sanitizing(drive) => format!("Kasuję {drive}."),
+            Self::Verifying(drive) => format!("Odczytuję {drive}: czy wszystko zniknęło?"),
+            Self::WritingImage(drive) => format!("Zapisuję system na {drive}."),
+            Self::Personalizing => "Przygotowuję nowy system dla tego komputera.".into(),
+            Self::Reporting => "Przekazuję to, co zaobserwowano.".into(),
+            Self::Finished => "Gotowe.".into(),
+            Self::LocalDisk => {
+                "Nie ma tu nic do zrobienia. Uruchamiam system z własnego dysku.".into()
+            }
+            Self::NeedsAttention => "Ten komputer wymaga uwagi człowieka.".into(),
+            Self::Verbatim(words) => words.clone(),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! From a machine with a network to a machine with a new system: everything that is done with the coordinator.
+
+mod client;
+mod clock;
+mod drives;
+mod fetch;
+mod image_drive;
+mod install;
+mod job;
+mod nvram;
+mod partitions;
+mod personalize;
+mod records;
+mod status;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use evidence::SigningKey;
+use protocol::api::{Directive, SiteConfig};
+use protocol::{AgentKey, DriveUnit, Inventory, Stage, Step};
+
+use crate::init::{Context, power::Ending};
+use crate::inventory;
+use crate::modules::Settled;
+use crate::screen::Sentence;
+use client::Client;
+use job::{Job, Memory, Outcome};
+use records::Records;
+use status::Status;
+
+const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(3);
+/// How long the screen says why before the machine restarts into its own disk: within the 5 s that are promised.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// How long a plan waits for devices that still appear.
+const SETTLING: Duration = Duration::from_secs(120);
+
+/// Works until there is nothing left to do. Whatever goes wrong is shown and tried again.
+pub(crate) fn run(context: Context, site: SiteConfig) -> anyhow::Result<Ending> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    runtime.block_on(serve(Arc::new(context), Arc::new(site)))
+}
+
+async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<Ending> {
+    let status = Status::new(context.screen.clone());
+    let client = Arc::new(enroll(&context, &site, &status).await?);
+    let records = Records::start(client.clone()).await;
+    if let Some(how) = &context.former_death {
+        records.append(Step::AgentDied { how: how.clone() })?;
+    }
+    let memory = Arc::new(Mutex::new(Memory::default()));
+    let latest = Arc::new(Mutex::new(None));
+    tokio::spawn(beat(client.clone(), status.clone(), latest.clone()));
+    loop {
+        let directive = latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match directive {
+            None => {}
+            Some(Directive::Wait { reason }) => {
+                status.enter(Stage::Plan, Sentence::Verbatim(reason));
+            }
+            Some(Directive::LocalDisk { reason }) => {
+                status.enter(Stage::Report, Sentence::LocalDisk);
+                tracing::info!(target: "report", "restarting into the machine's own disk: {reason}");
+                tokio::time::sleep(FAREWELL).await;
+                return Ok(Ending::Reboot);
+            }
+            Some(Directive::Work { job, verified_before }) => {
+                let job = Job {
+                    context: context.clone(),
+                    site: site.clone(),
+                    client: client.clone(),
+                    records: records.clone(),
+                    status: status.clone(),
+                    job,
+                    verified_before,
+                    memory: memory.clone(),
+                };
+                if work(&job).await? == Outcome::Done {
+                    tokio::time::sleep(FAREWELL).await;
+                    return Ok(Ending::Reboot);
+                }
+                // What was wished before this attempt is out of date.
+                latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+            }
+        }
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+    }
+}
+
+/// One attempt at the job. A failure after consent stays on the screen and in the journal, until a person acts.
+async fn work(job: &Job) -> anyhow::Result<Outcome> {
+    let failure = match job.perform().await {
+        Ok(outcome) => return Ok(outcome),
+        Err(failure) => failure,
+    };
+    let stage = job.status.heartbeat().stage;
+    let sentence = format!("{failure:#}");
+    tracing::error!(target: "work", stage = stage.name(), "{sentence}");
+    job.status.problem(sentence.clone());
+    job.records.append_and_settle(Step::Failed { stage, sentence }).await?;
+    // The screen keeps saying why. To restart the machine is a person's answer.
+    std::future::pending().await
+}
+
+async fn enroll(
+    context: &Arc<Context>,
+    site: &SiteConfig,
+    status: &Status,
+) -> anyhow::Result<Client> {
+    let key = Arc::new(SigningKey::generate().context("making the key of this boot")?);
+    let fingerprint = AgentKey::from_bytes(key.public()).fingerprint();
+    context.screen.update(|state| state.fingerprint = Some(fingerprint));
+    loop {
+        if context.net.links().is_empty() {
+            status.enter(Stage::Init, context.net.obstacle());
+        } else {
+            match introduce(context, site, status, key.clone()).await {
+                Ok(client) => {
+                    let number = client.enrolled().await.number;
+                    context.screen.update(|state| state.number = Some(number));
+                    tracing::info!(target: "init", %number, "enrolled");
+                    return Ok(client);
+                }
+                Err(error) => {
+                    tracing::warn!(target: "init", "not enrolled yet: {error:#}");
+                    status.hint(Some(format!("{error:#}")));
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+            }
+        }
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+    }
+}
+
+async fn introduce(
+    context: &Arc<Context>,
+    site: &SiteConfig,
+    status: &Status,
+    key: Arc<SigningKey>,
+) -> anyhow::Result<Client> {
+    status.enter(Stage::Inventory, Sentence::TakingStock);
+    let inventory = take_stock(context).await?;
+    let address = format!("{}:{}", site.address, site.api_port);
+    status.enter(Stage::Init, Sentence::Connecting(address));
+    Client::enroll(site, key, inventory, clock::set).await
+}
+
+/// The machine as it is now, once no more devices appear.
+async fn take_stock(context: &Arc<Context>) -> anyhow::Result<Inventory> {
+    let context = context.clone();
+    blocking(move || {
+        if context.modules.wait_settled(SETTLING) == Settled::Changing {
+            bail!(
+                "devices still appear and vanish after {} s; pull what is not needed (hubs, \
+                 docks), or replace a drive that keeps resetting",
+                SETTLING.as_secs()
+            );
+        }
+        inventory::take(&context.roots, &context.cmdline, &drive::LinuxIdentityReader)
+    })
+    .await
+}
+
+/// The drives as they are now.
+async fn list_drives(context: &Arc<Context>) -> anyhow::Result<Vec<DriveUnit>> {
+    let context = context.clone();
+    blocking(move || Ok(drive::discover(&context.roots, &drive::LinuxIdentityReader)?)).await
+}
+
+/// Tells the coordinator where the machine is and keeps its latest wish. While it does not answer, work goes on.
+async fn beat(client: Arc<Client>, status: Status, latest: Arc<Mutex<Option<Directive>>>) {
+    loop {
+        match client.heartbeat(&status.heartbeat()).await {
+            Ok(directive) => {
+                *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(directive);
+            }
+            Err(error) => tracing::debug!("no answer to a heartbeat: {error:#}"),
+        }
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+    }
+}
+
+/// Runs what blocks where it may.
+async fn blocking<R: Send + 'static>(
+    work: impl FnOnce() -> anyhow::Result<R> + Send + 'static,
+) -> anyhow::Result<R> {
+    tokio::task::spawn_blocking(work).await.context("a working thread died")?
+}
+
+/// Random bytes of the system.
+fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
+    Ok(bytes)
+}

@@ -1,0 +1,149 @@
+//! The agent's end of `protocol::api`.
+
+mod connection;
+mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use evidence::{Envelope, SigningKey};
+use hyper::StatusCode;
+use hyper::body::Bytes;
+use protocol::api::{
+    ApiError, Directive, ENROLLMENT_TYPE, Enrolled, Enrollment, Heartbeat, PlanReply, PlanRequest,
+    RecordsAccepted, SiteConfig,
+};
+use protocol::{AgentKey, ImageId, Inventory, UnixMillis};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+
+pub(crate) use connection::{Ask, Connection};
+
+const ANSWER_LIMIT: usize = 1 << 20;
+const MANIFEST_LIMIT: usize = 64 << 20;
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A session with the coordinator. Cheap to share; requests go one after another over one connection.
+#[derive(Debug)]
+pub(crate) struct Client {
+    connection: Mutex<Connection>,
+    session: Mutex<Enrolled>,
+    enrollment: Enrollment,
+    key: Arc<SigningKey>,
+}
+
+impl Client {
+    /// Enrolls, after setting the clock by the coordinator's: the two things that come before all else.
+    pub(crate) async fn enroll(
+        site: &SiteConfig,
+        key: Arc<SigningKey>,
+        inventory: Inventory,
+        set_clock: impl FnOnce(UnixMillis) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let address = SocketAddr::from((site.address, site.api_port));
+        let tls = tls::pinned(site.tls_key).context("preparing TLS")?;
+        let mut connection = Connection::new(address, Some(tls));
+        let time = get("/agent/v1/time", ANSWER_LIMIT);
+        set_clock(read(&mut connection, &time).await?)?;
+        let enrollment = Enrollment {
+            agent: AgentKey::from_bytes(key.public()),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            inventory,
+        };
+        let session = introduce(&mut connection, &enrollment, &key).await?;
+        Ok(Self {
+            connection: Mutex::new(connection),
+            session: Mutex::new(session),
+            enrollment,
+            key,
+        })
+    }
+
+    /// Who the coordinator takes this machine to be.
+    pub(crate) async fn enrolled(&self) -> Enrolled {
+        self.session.lock().await.clone()
+    }
+
+    pub(crate) fn key(&self) -> &SigningKey {
+        &self.key
+    }
+
+    pub(crate) async fn heartbeat(&self, heartbeat: &Heartbeat) -> anyhow::Result<Directive> {
+        self.post("/agent/v1/heartbeat", heartbeat).await
+    }
+
+    pub(crate) async fn plan(&self, request: &PlanRequest) -> anyhow::Result<PlanReply> {
+        self.post("/agent/v1/plan", request).await
+    }
+
+    pub(crate) async fn records(&self, records: &[Envelope]) -> anyhow::Result<RecordsAccepted> {
+        self.post("/agent/v1/records", &records).await
+    }
+
+    /// The manifest's envelope, not yet opened.
+    pub(crate) async fn manifest(&self, image: ImageId) -> anyhow::Result<Envelope> {
+        self.send(get(&format!("/agent/v1/image/{image}"), MANIFEST_LIMIT)).await
+    }
+
+    async fn post<Q: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &Q,
+    ) -> anyhow::Result<A> {
+        let body = serde_json::to_vec(body).context("writing a request as JSON")?;
+        self.send(Ask { body: Some(body.into()), ..get(path, ANSWER_LIMIT) }).await
+    }
+
+    /// A coordinator that was restarted has forgotten the session: the agent introduces itself again with the
+    /// same key and repeats the request once.
+    async fn send<A: DeserializeOwned>(&self, mut ask: Ask) -> anyhow::Result<A> {
+        let mut connection = self.connection.lock().await;
+        let mut session = self.session.lock().await;
+        ask.session = Some(session.session.clone());
+        let (status, body) = connection.ask(&ask).await?;
+        if status != StatusCode::UNAUTHORIZED {
+            return answer(&ask.path, status, &body);
+        }
+        let renewed = introduce(&mut connection, &self.enrollment, &self.key).await?;
+        if renewed.machine != session.machine {
+            bail!("the coordinator takes this machine for {} now", renewed.number);
+        }
+        *session = renewed;
+        ask.session = Some(session.session.clone());
+        read(&mut connection, &ask).await
+    }
+}
+
+async fn introduce(
+    connection: &mut Connection,
+    enrollment: &Enrollment,
+    key: &SigningKey,
+) -> anyhow::Result<Enrolled> {
+    let envelope =
+        Envelope::sign(ENROLLMENT_TYPE, enrollment, key).context("writing enrollment")?;
+    let body = Some(Bytes::from(envelope.to_json()));
+    read(connection, &Ask { body, ..get("/agent/v1/enroll", ANSWER_LIMIT) }).await
+}
+
+fn get(path: &str, limit: usize) -> Ask {
+    Ask { path: path.to_owned(), body: None, session: None, limit, timeout: ANSWER_TIMEOUT }
+}
+
+async fn read<A: DeserializeOwned>(connection: &mut Connection, ask: &Ask) -> anyhow::Result<A> {
+    let (status, body) = connection.ask(ask).await?;
+    answer(&ask.path, status, &body)
+}
+
+fn answer<A: DeserializeOwned>(path: &str, status: StatusCode, body: &[u8]) -> anyhow::Result<A> {
+    if status.is_success() {
+        return serde_json::from_slice(body)
+            .with_context(|| format!("the answer to {path} is not what this agent understands"));
+    }
+    Err(match serde_json::from_slice::<ApiError>(body) {
+        Ok(ApiError { error }) => anyhow!("the coordinator refused {path}: {error}"),
+        Err(_) => anyhow!("the coordinator answered {path} with {status}"),
+    })
+}

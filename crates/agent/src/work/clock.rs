@@ -1,0 +1,29 @@
+//! Time as records need it.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::Context;
+use nix::sys::time::TimeSpec;
+use nix::time::{ClockId, clock_gettime, clock_settime};
+use protocol::UnixMillis;
+
+/// Wall clock, as set from the coordinator's.
+pub(crate) fn now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Milliseconds since the kernel started.
+pub(crate) fn uptime_ms() -> u64 {
+    // CLOCK_BOOTTIME cannot fail on any kernel that we boot.
+    let Ok(time) = clock_gettime(ClockId::CLOCK_BOOTTIME) else { return 0 };
+    u64::try_from(time.tv_sec() * 1000 + time.tv_nsec() / 1_000_000).unwrap_or(0)
+}
+
+/// Sets the wall clock: a laptop with a dead CMOS battery wakes up years ago.
+pub(crate) fn set(to: UnixMillis) -> anyhow::Result<()> {
+    let seconds = i64::try_from(to.0 / 1000).context("the coordinator's time")?;
+    let nanoseconds = i64::try_from(to.0 % 1000 * 1_000_000).context("the coordinator's time")?;
+    clock_settime(ClockId::CLOCK_REALTIME, TimeSpec::new(seconds, nanoseconds))
+        .context("setting the clock from the coordinator's")
+}

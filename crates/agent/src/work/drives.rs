@@ -1,0 +1,218 @@
+//! Every planned drive from consent to evidence, each in a thread of its own: a slow or dying one delays no other.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use anyhow::{Context as _, anyhow, bail};
+use drive::{Drive, LinuxDrive};
+use osimage::ProvenZero;
+use protocol::api::VerifiedBefore;
+use protocol::event::DriveEvidence;
+use protocol::{ByteLen, DriveIdentity, DriveUnit, Plan, Stage};
+use sanitize::{Consent, ConsentedDrive, Failed, Target, Verified, Watch};
+use tokio::task::JoinSet;
+
+use super::install;
+use super::job::Job;
+use super::records::Records;
+use super::status::{Meter, Status};
+use super::{list_drives, random_bytes};
+use crate::screen::Sentence;
+
+/// A drive whose evidence the coordinator has, open and ready for an image.
+pub(crate) struct Clean {
+    pub(crate) drive: Box<dyn Drive>,
+    pub(crate) path: PathBuf,
+    pub(crate) evidence: DriveEvidence,
+    pub(crate) proven_zero: ProvenZero,
+    pub(crate) receives_image: bool,
+}
+
+/// How sanitizing ended without failing.
+pub(crate) enum Sanitizing {
+    /// Every planned drive.
+    Clean(Vec<Clean>),
+    /// A fresh look did not confirm an earlier verification. Nothing was written; sanitizing needs a new ticket.
+    AskAgain,
+}
+
+/// What became of one drive.
+enum Fate {
+    Clean(Box<Clean>),
+    Unconfirmed(Box<Failed>),
+    Failed(Box<Failed>),
+}
+
+/// One drive's work, as it moves to its thread.
+struct Work {
+    path: PathBuf,
+    consent: ConsentedDrive,
+    /// The earlier verification, with the byte ranges that the image may have written since.
+    before: Option<(VerifiedBefore, Vec<Range<u64>>)>,
+    seed: [u8; 32],
+    records: Records,
+    status: Status,
+    alone: bool,
+}
+
+/// Sanitizes and verifies all drives of the plan at once. A failure of one is recorded, then awaits the others.
+pub(crate) async fn sanitize_all(
+    job: &Job,
+    plan: &Plan,
+    consent: Consent,
+) -> anyhow::Result<Sanitizing> {
+    let units = list_drives(&job.context).await?;
+    let written = install::may_have_written(job, plan).await?;
+    let mut running = JoinSet::new();
+    let alone = plan.drives.len() == 1;
+    for consent in consent.into_drives() {
+        let work = Work {
+            path: device_of(job, &units, consent.identity())?,
+            before: verified_before(job, &consent).map(|before| (before, written.clone())),
+            seed: random_bytes()?,
+            records: job.records.clone(),
+            status: job.status.clone(),
+            alone,
+            consent,
+        };
+        running.spawn_blocking(move || work.run());
+    }
+    let (mut clean, mut failures, mut ask_again) = (Vec::new(), Vec::new(), false);
+    while let Some(fate) = running.join_next().await {
+        match fate.context("a sanitizing thread died")?? {
+            Fate::Clean(drive) => clean.push(*drive),
+            Fate::Unconfirmed(failed) => {
+                tracing::warn!(target: "verify", "sanitizing again: {}", failed.sentence());
+                job.memory
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .unconfirmed
+                    .insert(failed.drive.clone());
+                ask_again = true;
+            }
+            Fate::Failed(failed) => {
+                job.records.append_and_settle(failed.to_step()).await?;
+                failures.push(failed.sentence());
+            }
+        }
+    }
+    if !failures.is_empty() {
+        bail!("{}", failures.join("; "));
+    }
+    if ask_again {
+        return Ok(Sanitizing::AskAgain);
+    }
+    settle(job, &clean).await?;
+    Ok(Sanitizing::Clean(clean))
+}
+
+/// Nothing is built on evidence before the coordinator has it on disk.
+async fn settle(job: &Job, clean: &[Clean]) -> anyhow::Result<()> {
+    let names: Vec<_> = clean.iter().map(|clean| clean.evidence.drive.to_string()).collect();
+    job.status.enter(Stage::Verify, Sentence::Verifying(names.join(", ")));
+    job.records.settle().await
+}
+
+impl Work {
+    fn run(self) -> anyhow::Result<Fate> {
+        let identity = self.consent.identity().clone();
+        let drive = LinuxDrive::open(&self.path, &identity)
+            .with_context(|| format!("taking {identity} in hand"))?;
+        let target = match Target::claim(Box::new(drive), self.consent) {
+            Ok(target) => target,
+            Err(failed) => return Ok(Fate::Failed(failed)),
+        };
+        let show = Show::new(self.status, &identity, self.alone);
+        let stop = AtomicBool::new(false);
+        let watch = |show| Watch::new(show, &stop);
+        let report = |stage, done: ByteLen, total: ByteLen| show.advanced(stage, done, total);
+        let outcome = match self.before {
+            Some((before, written)) => {
+                match target.confirm(before, &written, &self.seed, watch(&report)) {
+                    Ok(verified) => Ok(verified),
+                    Err(failed) => return Ok(Fate::Unconfirmed(failed)),
+                }
+            }
+            None => overwrite_and_verify(target, &self.records, watch(&report))?,
+        };
+        let verified = match outcome {
+            Ok(verified) => verified,
+            Err(failed) => return Ok(Fate::Failed(failed)),
+        };
+        self.records.append(verified.to_step())?;
+        let receives_image = verified.receives_image();
+        let (drive, evidence, proven) = verified.into_parts();
+        let proven_zero = ProvenZero::of(proven.extents().iter().cloned());
+        let clean = Clean { drive, path: self.path, evidence, proven_zero, receives_image };
+        Ok(Fate::Clean(Box::new(clean)))
+    }
+}
+
+fn overwrite_and_verify(
+    target: Target,
+    records: &Records,
+    watch: Watch<'_>,
+) -> anyhow::Result<Result<Verified, Box<Failed>>> {
+    records.append(target.to_step())?;
+    let sanitized = match target.overwrite(watch) {
+        Ok(sanitized) => sanitized,
+        Err(failed) => return Ok(Err(failed)),
+    };
+    records.append(sanitized.to_step())?;
+    Ok(sanitized.verify(watch))
+}
+
+fn verified_before(job: &Job, consent: &ConsentedDrive) -> Option<VerifiedBefore> {
+    let memory = job.memory.lock().unwrap_or_else(PoisonError::into_inner);
+    job.verified_before
+        .iter()
+        .find(|before| before.drive() == consent.identity())
+        .filter(|before| !memory.unconfirmed.contains(before.drive()))
+        .cloned()
+}
+
+/// The node of the drive that says it is this one. Which node that is may change from look to look; opening it
+/// asks the drive again.
+fn device_of(job: &Job, units: &[DriveUnit], identity: &DriveIdentity) -> anyhow::Result<PathBuf> {
+    let unit = units
+        .iter()
+        .find(|unit| unit.identity.as_ref() == Ok(identity))
+        .ok_or_else(|| anyhow!("{identity} is gone; nothing was written to it"))?;
+    Ok(job.context.roots.device(&unit.kernel_name))
+}
+
+/// Brings one drive's progress to the screen. With several drives the latest to say something is shown.
+struct Show {
+    status: Status,
+    name: String,
+    stage: std::sync::Mutex<Option<(Stage, Arc<Meter>)>>,
+    shown: AtomicU64,
+}
+
+impl Show {
+    fn new(status: Status, identity: &DriveIdentity, alone: bool) -> Self {
+        let name = if alone { identity.to_string() } else { format!("{identity} and others") };
+        Self { status, name, stage: std::sync::Mutex::default(), shown: AtomicU64::new(0) }
+    }
+
+    fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen) {
+        let mut current = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_none_or(|(shown, _)| *shown != stage) {
+            let sentence = match stage {
+                Stage::Sanitize => Sentence::Sanitizing(self.name.clone()),
+                _ => Sentence::Verifying(self.name.clone()),
+            };
+            let meter = Meter::new(total);
+            self.status.measure(stage, sentence, meter.clone());
+            self.shown.store(0, Ordering::Relaxed);
+            *current = Some((stage, meter));
+        }
+        if let Some((_, meter)) = &*current {
+            let before = self.shown.swap(done.0, Ordering::Relaxed);
+            meter.add(done.0.saturating_sub(before));
+        }
+    }
+}

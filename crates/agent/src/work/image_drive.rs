@@ -1,0 +1,78 @@
+//! The verified drive as the image writer sees it, and as it is lent to the kernel for mounting.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::{PoisonError, RwLock};
+
+use anyhow::Context;
+use drive::{Drive, LinuxDrive};
+use osimage::BlockTarget;
+use protocol::{ByteLen, DriveIdentity, SectorSize};
+
+/// A drive that holds its exclusive claim except while its file system is mounted. Each claim anew asks the drive
+/// who it is.
+pub(crate) struct ImageDrive {
+    path: PathBuf,
+    identity: DriveIdentity,
+    size: ByteLen,
+    sector_size: SectorSize,
+    open: RwLock<Option<Box<dyn Drive>>>,
+}
+
+impl ImageDrive {
+    pub(crate) fn new(drive: Box<dyn Drive>, path: PathBuf, identity: DriveIdentity) -> Self {
+        let (size, sector_size) = (drive.size(), drive.sector_size());
+        Self { path, identity, size, sector_size, open: RwLock::new(Some(drive)) }
+    }
+
+    pub(crate) fn identity(&self) -> &DriveIdentity {
+        &self.identity
+    }
+
+    pub(crate) fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
+    /// Gives up the exclusive claim, so that a partition can be mounted. Until [`Self::reclaim`] nothing can be
+    /// written through this value.
+    pub(crate) fn release(&self) {
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Claims the drive again, if it is still the same.
+    pub(crate) fn reclaim(&self) -> anyhow::Result<()> {
+        let drive = LinuxDrive::open(&self.path, &self.identity)
+            .with_context(|| format!("claiming {} again", self.identity))?;
+        *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(drive));
+        Ok(())
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&dyn Drive) -> io::Result<R>) -> io::Result<R> {
+        match &*self.open.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(drive) => work(drive.as_ref()),
+            None => Err(io::Error::other("the drive is lent to a mounted file system")),
+        }
+    }
+}
+
+impl BlockTarget for ImageDrive {
+    fn size(&self) -> ByteLen {
+        self.size
+    }
+
+    fn sector_size(&self) -> SectorSize {
+        self.sector_size
+    }
+
+    fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.with(|drive| drive.write_at(offset, bytes).map_err(io::Error::other))
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+        self.with(|drive| drive.read_at(offset, bytes).map_err(io::Error::other))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.with(|drive| drive.flush().map_err(io::Error::other))
+    }
+}

@@ -1,0 +1,224 @@
+//! The image onto a verified drive: fetched, checked, written, read back, grown, made this machine's own, and only
+//! then made bootable.
+
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use osimage::{
+    BlockTarget, Bootable, Content, FIRST_MIB, Layout, MANIFEST_TYPE, Manifest, PartitionRole,
+    ReadBack, WriteError, Writer, backup_table_len,
+};
+use protocol::{ByteLen, ImageId, Plan, Sha256Digest, Stage, Step};
+
+use super::drives::Clean;
+use super::fetch::{Taken, Wanted, fetch_all};
+use super::image_drive::ImageDrive;
+use super::job::Job;
+use super::partitions::{Announced, Mounted};
+use super::personalize::{Settings, apply};
+use super::status::Meter;
+use super::{blocking, nvram, random_bytes};
+use crate::screen::Sentence;
+
+const MOUNT_POINT: &str = "/run/rehome/root";
+
+/// What the coordinator gave for the installed system's first boot.
+#[derive(Debug, Clone)]
+pub(crate) struct FirstBoot {
+    pub(crate) token: String,
+    pub(crate) url: String,
+    pub(crate) host_name: String,
+}
+
+/// From a clean drive to one that boots.
+pub(crate) async fn install(
+    job: &Job,
+    image: ImageId,
+    clean: Clean,
+    first_boot: FirstBoot,
+    locale: String,
+) -> anyhow::Result<()> {
+    let manifest = Arc::new(manifest(job, image).await?);
+    let target = Arc::new(ImageDrive::new(clean.drive, clean.path, clean.evidence.drive.clone()));
+    let seed = random_bytes()?;
+    let layout = Layout::new(&manifest, target.size(), target.sector_size(), &seed)
+        .context("placing the image on the drive")?;
+    let started = Instant::now();
+    let begin = (target.clone(), manifest.clone(), layout);
+    let writer = blocking(move || {
+        let (target, manifest, layout) = begin;
+        Ok(Writer::begin(target, manifest, layout, &clean.proven_zero)?)
+    })
+    .await?;
+    let written = write(job, Arc::new(writer)).await?;
+    let report = written.report();
+    let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    job.records
+        .append_and_settle(Step::ImageWritten {
+            drive: target.identity().clone(),
+            image,
+            fetched: report.fetched,
+            written: ByteLen(report.data_written.0 + report.zeros_written.0),
+            read_back: report.read_back,
+            duration_ms,
+        })
+        .await?;
+    personalize(job, &written, &target, first_boot, locale).await?;
+    let bootable = blocking(move || Ok(written.finish_tables()?)).await?;
+    let boot_entry = register(&job.context.roots.sys.join("firmware/efi/efivars"), &bootable);
+    let step = Step::MadeBootable { drive: target.identity().clone(), boot_entry };
+    job.records.append_and_settle(step).await
+}
+
+async fn manifest(job: &Job, image: ImageId) -> anyhow::Result<Manifest> {
+    job.status.enter(Stage::Image, Sentence::WritingImage(format!("image {image}")));
+    let envelope = job.client.manifest(image).await?;
+    let payload = envelope
+        .open_bytes(MANIFEST_TYPE, job.site.site_key.as_bytes())
+        .context("checking the image's manifest")?;
+    let manifest = Manifest::parse(&payload).context("reading the image's manifest")?;
+    anyhow::ensure!(
+        manifest.id() == image,
+        "the coordinator sent the manifest of image {}, but the plan says {image}",
+        manifest.id()
+    );
+    Ok(manifest)
+}
+
+/// The byte ranges of the target that an earlier boot of this job may have written after verification. Empty where
+/// nothing was verified earlier, so that the manifest is not fetched for nothing.
+pub(crate) async fn may_have_written(job: &Job, plan: &Plan) -> anyhow::Result<Vec<Range<u64>>> {
+    let target = plan.drives.iter().find(|drive| drive.receives_image);
+    let (Some(image), Some(target), false) = (plan.image, target, job.verified_before.is_empty())
+    else {
+        return Ok(Vec::new());
+    };
+    let manifest = manifest(job, image).await?;
+    let layout = Layout::new(&manifest, target.identity.size, target.sector_size, &[0; 32])
+        .context("placing the image on the drive")?;
+    let tables = backup_table_len(target.sector_size.bytes());
+    let mut ranges = vec![0..FIRST_MIB, target.identity.size.0 - tables..target.identity.size.0];
+    for (partition, placed) in manifest.partitions().iter().zip(layout.partitions()) {
+        let used = partition.extents.iter().filter(|extent| extent.content != Content::Unused);
+        ranges.extend(used.map(|extent| {
+            let start = placed.start + extent.offset;
+            start..start + extent.length
+        }));
+    }
+    Ok(ranges)
+}
+
+type Target = Arc<ImageDrive>;
+
+/// Fetches and writes every chunk, writes the zeros that are not proven, reads everything back.
+async fn write(job: &Job, writer: Arc<Writer<Target>>) -> anyhow::Result<ReadBack<Target>> {
+    let name = writer.target().identity().to_string();
+    let image = writer.image();
+    let order: Arc<[u32]> = writer.missing().into();
+    let records = image.chunks();
+    let wanted: Arc<[Wanted]> = order
+        .iter()
+        .map(|chunk| {
+            let record = &records[*chunk as usize];
+            Wanted { stored: record.stored.to_string(), len: record.stored_len as usize }
+        })
+        .collect();
+    let meter = Meter::new(image.data_len());
+    job.status.measure(Stage::Image, Sentence::WritingImage(name.clone()), meter.clone());
+    let address = SocketAddr::from((job.site.address, job.site.http_port));
+    let (taker, chunks) = (writer.clone(), order.clone());
+    let take = move |index: usize, stored: &[u8]| match taker.put(chunks[index], stored) {
+        Ok(bytes) => {
+            meter.add(bytes.0);
+            Ok(Taken::Written)
+        }
+        Err(refused @ WriteError::Chunk { .. }) => Ok(Taken::Damaged(refused.into())),
+        Err(failed) => Err(failed.into()),
+    };
+    fetch_all(address, wanted, Arc::new(take)).await?;
+    let writer = Arc::into_inner(writer).context("a fetcher still holds the writer")?;
+    job.status.enter(Stage::Image, Sentence::Verifying(name.clone()));
+    let status = job.status.clone();
+    blocking(move || {
+        writer.write_zeros(&mut |_| {})?;
+        let mut meter: Option<Arc<Meter>> = None;
+        let mut before = 0;
+        Ok(writer.read_back(&mut |progress| {
+            let meter = meter.get_or_insert_with(|| {
+                let meter = Meter::new(progress.total);
+                status.measure(Stage::Image, Sentence::Verifying(name.clone()), meter.clone());
+                meter
+            });
+            meter.add(progress.done.0 - before);
+            before = progress.done.0;
+        })?)
+    })
+    .await
+}
+
+/// Mounts the written root through partitions that only the kernel knows yet, grows it and writes the settings.
+async fn personalize(
+    job: &Job,
+    written: &ReadBack<Target>,
+    target: &Target,
+    first_boot: FirstBoot,
+    locale: String,
+) -> anyhow::Result<()> {
+    job.status.enter(Stage::Personalize, Sentence::Personalizing);
+    let machine_id: [u8; 16] = random_bytes()?;
+    let settings = Settings {
+        host_name: first_boot.host_name.clone(),
+        machine_id: protocol::MachineId::from_bytes(machine_id).to_string(),
+        locale,
+        first_boot_url: first_boot.url,
+        first_boot_token: first_boot.token.clone(),
+    };
+    let (layout, drive) = (written.layout().clone(), target.clone());
+    let root_size = blocking(move || {
+        drive.release();
+        let size = settle_in(&layout, drive.path(), &settings)?;
+        drive.reclaim()?;
+        Ok(size)
+    })
+    .await?;
+    let token: Sha256Digest = evidence::sha256(first_boot.token.as_bytes());
+    job.records
+        .append_and_settle(Step::Personalized {
+            drive: target.identity().clone(),
+            host_name: first_boot.host_name,
+            root_size,
+            first_boot_token: token,
+        })
+        .await
+}
+
+fn settle_in(layout: &Layout, disk: &Path, settings: &Settings) -> anyhow::Result<ByteLen> {
+    let root = layout
+        .partition(PartitionRole::Root)
+        .context("the image has no root partition to personalize")?;
+    let announced = Announced::new(disk, layout)?;
+    let mounted = Mounted::ext4(&announced.node(root)?, &PathBuf::from(MOUNT_POINT))?;
+    let size = mounted.grow(root)?;
+    apply(mounted.root(), settings)?;
+    mounted.unmount()?;
+    announced.forget()?;
+    Ok(size)
+}
+
+/// What became of the firmware's boot entry, in words.
+fn register(efivars: &Path, bootable: &Bootable<Target>) -> String {
+    if !efivars.exists() {
+        return "none needed: this firmware is a BIOS".to_owned();
+    }
+    let Some(esp) = bootable.layout().partition(PartitionRole::Esp) else {
+        return "none made: the image has no EFI system partition".to_owned();
+    };
+    match nvram::register(efivars, esp, bootable.layout().sector_size()) {
+        Ok(entry) => entry,
+        Err(error) => format!("not written, the removable path remains: {error:#}"),
+    }
+}

@@ -1,0 +1,205 @@
+//! One job on this machine, from plan to new system.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use evidence::Envelope;
+use protocol::api::{PlanReply, PlanRequest, SiteConfig, TICKET_TYPE, VerifiedBefore};
+use protocol::{AgentKey, DriveIdentity, Nonce, Plan, Refusal, Stage, Step, Ticket};
+use sanitize::{Consent, ConsentContext, UsedTickets};
+
+use super::client::Client;
+use super::drives::{self, Clean, Sanitizing};
+use super::install::{self, FirstBoot};
+use super::records::Records;
+use super::status::Status;
+use super::{clock, list_drives, random_bytes, take_stock};
+use crate::init::Context;
+use crate::screen::Sentence;
+
+/// A refused plan is asked for again after this: a plugged-in adapter or a settled conflict must be noticed.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(15);
+
+/// Everything that a job needs.
+pub(crate) struct Job {
+    pub(crate) context: Arc<Context>,
+    pub(crate) site: Arc<SiteConfig>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) records: Records,
+    pub(crate) status: Status,
+    pub(crate) job: protocol::Job,
+    pub(crate) verified_before: Vec<VerifiedBefore>,
+    pub(crate) memory: Arc<Mutex<Memory>>,
+}
+
+/// What this process must not forget between two attempts.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    used: UsedTickets,
+    /// Drives whose earlier verification a fresh look did not confirm: they are sanitized again.
+    pub(crate) unconfirmed: BTreeSet<DriveIdentity>,
+}
+
+/// How an attempt ended without failing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// No consent yet: nothing was touched.
+    NotNow,
+    /// All done; restart.
+    Done,
+}
+
+/// Consent with everything that came along.
+struct Agreed {
+    plan: Plan,
+    consent: Consent,
+    first_boot: FirstBoot,
+}
+
+impl Job {
+    /// Plan, consent, sanitize, verify, install, report.
+    pub(crate) async fn perform(&self) -> anyhow::Result<Outcome> {
+        let Some(agreed) = self.agree().await? else {
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
+            return Ok(Outcome::NotNow);
+        };
+        let Agreed { plan, consent, first_boot } = agreed;
+        let clean = match drives::sanitize_all(self, &plan, consent).await? {
+            Sanitizing::Clean(clean) => clean,
+            Sanitizing::AskAgain => return Ok(Outcome::NotNow),
+        };
+        self.no_drive_came_or_went(&plan).await?;
+        if let Some(image) = plan.image {
+            let target = clean.into_iter().find(|drive| drive.receives_image);
+            let target = target.context("the plan names no drive for its image")?;
+            self.install(image, target, first_boot).await?;
+        }
+        self.status.enter(Stage::Report, Sentence::Reporting);
+        self.records.append_and_settle(Step::Finished).await?;
+        self.status.enter(Stage::Report, Sentence::Finished);
+        Ok(Outcome::Done)
+    }
+
+    async fn install(
+        &self,
+        image: protocol::ImageId,
+        target: Clean,
+        first_boot: FirstBoot,
+    ) -> anyhow::Result<()> {
+        let locale = match &self.job.kind {
+            protocol::JobKind::Refurbish { locale, .. } => locale.clone(),
+            protocol::JobKind::Wipe => bail!("the plan has an image, but the job only wipes"),
+        };
+        install::install(self, image, target, first_boot, locale).await
+    }
+
+    /// Computes the plan, asks for consent and checks what comes back. `None`: not now, with the reason shown.
+    async fn agree(&self) -> anyhow::Result<Option<Agreed>> {
+        self.status.enter(Stage::Plan, Sentence::TakingStock);
+        let inventory = take_stock(&self.context).await?;
+        let machine = self.client.enrolled().await.machine;
+        let plan = plan::plan(machine, &inventory, &self.job);
+        let nonce = Nonce::from_bytes(random_bytes()?);
+        self.status.enter(Stage::Plan, Sentence::WaitingForConsent);
+        let asked = PlanRequest { nonce, inventory, plan: plan.clone() };
+        let reply = match self.client.plan(&asked).await {
+            Ok(reply) => reply,
+            Err(error) => {
+                self.status.hint(Some(format!("{error:#}")));
+                return Ok(None);
+            }
+        };
+        match (plan, reply) {
+            (
+                Ok(plan),
+                PlanReply::Ticket { envelope, first_boot_token, first_boot_url, host_name },
+            ) => {
+                let first_boot =
+                    FirstBoot { token: first_boot_token, url: first_boot_url, host_name };
+                self.accept(plan, nonce, &envelope, first_boot).await
+            }
+            (Err(_), PlanReply::Ticket { .. }) => {
+                bail!("the coordinator sent a ticket although this machine has no plan")
+            }
+            (_, PlanReply::Refused { refusals }) => {
+                self.status.problem(in_words(&refusals));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Checks the ticket, looks once more at what is plugged in, and has the acceptance on the coordinator's disk
+    /// before anything is opened for writing.
+    async fn accept(
+        &self,
+        plan: Plan,
+        nonce: Nonce,
+        envelope: &str,
+        first_boot: FirstBoot,
+    ) -> anyhow::Result<Option<Agreed>> {
+        let ticket: Ticket = Envelope::from_json(envelope.as_bytes())
+            .and_then(|envelope| envelope.open(TICKET_TYPE, self.site.site_key.as_bytes()))
+            .context("checking the ticket")?;
+        let consent = self.consent(&ticket, &plan, nonce).await?;
+        if let Err(changed) = self.no_drive_came_or_went(&plan).await {
+            self.records
+                .append_and_settle(Step::Refused { refusals: vec![voided(&changed)] })
+                .await?;
+            self.status.problem(format!("{changed:#}"));
+            return Ok(None);
+        }
+        let step = Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan };
+        self.records.append_and_settle(step).await?;
+        Ok(Some(Agreed { plan, consent, first_boot }))
+    }
+
+    async fn consent(&self, ticket: &Ticket, plan: &Plan, nonce: Nonce) -> anyhow::Result<Consent> {
+        let context = ConsentContext {
+            machine: self.client.enrolled().await.machine,
+            agent: AgentKey::from_bytes(self.client.key().public()),
+            nonce,
+            now: clock::now(),
+        };
+        let used = &mut self.memory.lock().unwrap_or_else(PoisonError::into_inner).used;
+        let digest = plan::digest(plan);
+        Consent::from_ticket(ticket, plan, &digest, &context, used).context("judging the ticket")
+    }
+
+    /// Lists the drives again: one more or one less than the plan saw voids it.
+    async fn no_drive_came_or_went(&self, plan: &Plan) -> anyhow::Result<()> {
+        let now = list_drives(&self.context).await?;
+        let planned = plan.drives.iter().map(|drive| drive.identity.to_string());
+        let left_alone = plan.left_alone.iter().map(|refusal| refusal.what.clone());
+        let mut expected: Vec<_> = planned.chain(left_alone).collect();
+        let mut present: Vec<_> = now.iter().map(protocol::DriveUnit::label).collect();
+        expected.sort_unstable();
+        present.sort_unstable();
+        if expected == present {
+            return Ok(());
+        }
+        let list =
+            |drives: Vec<String>| if drives.is_empty() { "none".into() } else { drives.join(", ") };
+        Err(anyhow!(
+            "the drives have changed since the plan was made: it saw {}; now there are {}; nothing is \
+             done until a new plan is consented to",
+            list(expected),
+            list(present)
+        ))
+    }
+}
+
+fn voided(changed: &anyhow::Error) -> Refusal {
+    Refusal {
+        what: "the plan".to_owned(),
+        code: protocol::plan::RefusalCode::DrivesChanged,
+        sentence: format!("{changed:#}"),
+    }
+}
+
+fn in_words(refusals: &[Refusal]) -> String {
+    let sentences: Vec<_> =
+        refusals.iter().map(|r| format!("{}: {}", r.what, r.sentence)).collect();
+    sentences.join("\n")
+}

@@ -1,0 +1,116 @@
+//! The agent's chain of records on its way to the journal. A step is never lost while this process lives: it is
+//! sent again until the coordinator has it on disk.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use evidence::Envelope;
+use evidence::chain::ChainWriter;
+use protocol::{AgentKey, Step};
+use tokio::sync::{Notify, watch};
+
+use super::client::Client;
+use super::clock;
+
+const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// One request carries so many; the rest follows in the next.
+const BATCH_LEN: usize = 64;
+
+/// The writing end; cheap to share between threads.
+#[derive(Debug, Clone)]
+pub(crate) struct Records {
+    client: Arc<Client>,
+    queue: Arc<Mutex<Queue>>,
+    more: Arc<Notify>,
+    accepted: watch::Receiver<u64>,
+}
+
+#[derive(Debug)]
+struct Queue {
+    writer: ChainWriter,
+    appended: u64,
+    unsent: VecDeque<Envelope>,
+}
+
+impl Records {
+    /// Starts the chain and the task that sends it.
+    pub(crate) async fn start(client: Arc<Client>) -> Self {
+        let machine = client.enrolled().await.machine;
+        let agent = AgentKey::from_bytes(client.key().public());
+        let queue = Queue {
+            writer: ChainWriter::start(machine, agent),
+            appended: 0,
+            unsent: VecDeque::new(),
+        };
+        let (sender, accepted) = watch::channel(0);
+        let records = Self {
+            client,
+            queue: Arc::new(Mutex::new(queue)),
+            more: Arc::new(Notify::new()),
+            accepted,
+        };
+        tokio::spawn(records.clone().send_for_ever(sender));
+        records
+    }
+
+    /// Signs a step and queues it.
+    pub(crate) fn append(&self, step: Step) -> anyhow::Result<()> {
+        let mut queue = self.lock();
+        let envelope =
+            queue.writer.append(step, clock::now(), clock::uptime_ms(), self.client.key())?;
+        queue.unsent.push_back(envelope);
+        queue.appended += 1;
+        self.more.notify_one();
+        Ok(())
+    }
+
+    /// Signs a step and waits until the coordinator has it on disk, however long that takes.
+    pub(crate) async fn append_and_settle(&self, step: Step) -> anyhow::Result<()> {
+        self.append(step)?;
+        self.settle().await
+    }
+
+    /// Waits until the coordinator has every step so far on disk.
+    pub(crate) async fn settle(&self) -> anyhow::Result<()> {
+        let count = self.lock().appended;
+        self.accepted.clone().wait_for(|accepted| *accepted >= count).await?;
+        Ok(())
+    }
+
+    async fn send_for_ever(self, accepted: watch::Sender<u64>) {
+        loop {
+            let (first, batch) = {
+                let queue = self.lock();
+                let batch: Vec<_> = queue.unsent.iter().take(BATCH_LEN).cloned().collect();
+                (queue.appended - queue.unsent.len() as u64, batch)
+            };
+            if batch.is_empty() {
+                self.more.notified().await;
+                continue;
+            }
+            match self.client.records(&batch).await {
+                Ok(answer) if answer.next >= first => {
+                    let mut queue = self.lock();
+                    let done = (answer.next - first).min(queue.unsent.len() as u64);
+                    queue.unsent.drain(..usize::try_from(done).unwrap_or(0));
+                    accepted.send_replace(first + done);
+                    if done > 0 {
+                        continue;
+                    }
+                }
+                Ok(answer) => tracing::error!(
+                    expected = answer.next,
+                    oldest = first,
+                    "the coordinator asks for records that it had acknowledged; was its data directory replaced?"
+                ),
+                Err(error) => tracing::warn!("records not handed in yet: {error:#}"),
+            }
+            tokio::time::sleep(RETRY_AFTER).await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

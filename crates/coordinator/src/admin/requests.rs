@@ -1,0 +1,98 @@
+//! What the command line asks of a serving coordinator.
+
+use clap::ValueEnum;
+use protocol::api::SiteConfig;
+use protocol::{BatchId, MachineNumber};
+use serde::{Deserialize, Serialize};
+
+use crate::admission::Pick;
+use crate::config::DhcpSetting;
+
+/// What is being served.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Status {
+    /// The coordinator's version.
+    pub(crate) version: String,
+    /// What agents know beforehand: name, addresses, ports, public keys.
+    pub(crate) site: SiteConfig,
+    /// Who gives addresses.
+    pub(crate) dhcp: DhcpSetting,
+    /// Length of the journal.
+    pub(crate) events: u64,
+}
+
+/// A person picks machines.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PickRequest {
+    /// Who.
+    pub(crate) by: String,
+    /// Which.
+    pub(crate) machines: Vec<PickedMachine>,
+    /// Into which batch; the only armed one if absent.
+    pub(crate) batch: Option<BatchId>,
+}
+
+/// A picked machine.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PickedMachine {
+    /// Its number.
+    pub(crate) number: MachineNumber,
+    /// The key's fingerprint, where the person compared it.
+    pub(crate) fingerprint: Option<String>,
+}
+
+impl PickRequest {
+    /// As decisions take it.
+    pub(crate) fn picks(&self) -> Vec<Pick> {
+        let pick =
+            |it: &PickedMachine| Pick { number: it.number, fingerprint: it.fingerprint.clone() };
+        self.machines.iter().map(pick).collect()
+    }
+}
+
+/// A person arms a batch.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArmRequest {
+    /// Who.
+    pub(crate) by: String,
+    /// How many machines.
+    pub(crate) count: u32,
+    /// For how long.
+    pub(crate) seconds: u64,
+    /// What for.
+    pub(crate) kind: KindName,
+    /// Name of the image, or the beginning of its id.
+    pub(crate) image: Option<String>,
+    /// Locale of the installed system.
+    pub(crate) locale: String,
+}
+
+/// What a batch is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum KindName {
+    /// Sanitize and install.
+    Refurbish,
+    /// Sanitize only.
+    Wipe,
+}
+
+/// A person, where nothing else need be said.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WhoRequest {
+    /// Who.
+    pub(crate) by: String,
+}
+
+/// The batch that was armed or disarmed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Armed {
+    /// Its id.
+    pub(crate) batch: BatchId,
+}

@@ -1,0 +1,149 @@
+//! Arming and picking: what a person says is decided here. Pure.
+
+use std::time::Duration;
+
+use protocol::{BatchId, JobKind, MachineNumber, PersonId, Technique, UnixMillis};
+
+use crate::bench::{Batch, Bench, Machine};
+use crate::clock;
+use crate::event::{AdmittedHow, Happening};
+
+/// Nobody leaves a bench armed for longer than this.
+pub(crate) const LONGEST_ARMING: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Why a person's wish is not followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AdmissionError {
+    #[error("a batch takes at least one machine and lasts from a minute to seven days")]
+    Arming,
+    #[error("there is no batch {0}; `rehome batch list` shows them")]
+    NoBatch(BatchId),
+    #[error("no batch is armed; arm one with `rehome batch arm`")]
+    NothingArmed,
+    #[error("{0} batches are armed; say which one with --batch")]
+    SeveralArmed(usize),
+    #[error("batch {0} is disarmed or has expired; arm another one")]
+    Over(BatchId),
+    #[error("machine {number}: {why}")]
+    Machine { number: MachineNumber, why: String },
+}
+
+/// A machine that a person points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pick {
+    /// The number on its screen.
+    pub(crate) number: MachineNumber,
+    /// The key's fingerprint on its screen, where the person compared it.
+    pub(crate) fingerprint: Option<String>,
+}
+
+/// Arms a batch for some time from now.
+pub(crate) fn arm(
+    now: UnixMillis,
+    batch: BatchId,
+    by: PersonId,
+    time: Duration,
+    count: u32,
+    job: JobKind,
+) -> Result<Happening, AdmissionError> {
+    if count == 0 || time < Duration::from_secs(60) || time > LONGEST_ARMING {
+        return Err(AdmissionError::Arming);
+    }
+    let until = clock::after(now, time);
+    let technique = Technique::OverwriteZeros;
+    Ok(Happening::BatchArmed { batch, by, until, count, job, technique })
+}
+
+/// Ends a batch.
+pub(crate) fn disarm(
+    bench: &Bench,
+    batch: BatchId,
+    by: PersonId,
+) -> Result<Option<Happening>, AdmissionError> {
+    let known = bench.batch(&batch).ok_or(AdmissionError::NoBatch(batch))?;
+    Ok((!known.disarmed).then_some(Happening::BatchDisarmed { batch, by }))
+}
+
+/// Admits all of the machines that a person picked, or none of them.
+pub(crate) fn pick(
+    bench: &Bench,
+    now: UnixMillis,
+    picks: &[Pick],
+    batch: Option<BatchId>,
+    by: PersonId,
+) -> Result<Vec<Happening>, AdmissionError> {
+    let batch = the_batch(bench, now, batch)?;
+    let mut places_left = batch.places_left();
+    let mut happenings = Vec::new();
+    for (i, pick) in picks.iter().enumerate() {
+        let number = pick.number;
+        let refuse = |why: &str| AdmissionError::Machine { number, why: why.to_owned() };
+        if picks[..i].iter().any(|earlier| earlier.number == number) {
+            return Err(refuse("picked twice"));
+        }
+        let machine = bench.numbered(number).ok_or_else(|| refuse("nobody has seen it"))?;
+        let agent = machine.agent().ok_or_else(|| refuse("its agent has not enrolled"))?;
+        if pick.fingerprint.as_ref().is_some_and(|shown| *shown != agent.fingerprint()) {
+            return Err(refuse(&format!(
+                "its agent's key is {}, not the one given; look at its screen again",
+                agent.fingerprint()
+            )));
+        }
+        if let Some(why) = not_to_be_picked(machine) {
+            return Err(refuse(&why));
+        }
+        if !batch.admitted.contains(&machine.id) {
+            places_left = places_left.checked_sub(1).ok_or_else(|| {
+                refuse(&format!("the batch takes {} machines and is full", batch.count))
+            })?;
+        }
+        let how = AdmittedHow::Picked { by };
+        happenings.push(Happening::Admitted { machine: machine.id, batch: batch.id, agent, how });
+    }
+    Ok(happenings)
+}
+
+fn the_batch(
+    bench: &Bench,
+    now: UnixMillis,
+    named: Option<BatchId>,
+) -> Result<&Batch, AdmissionError> {
+    let Some(id) = named else {
+        return match bench.armed(now)[..] {
+            [] => only_open(bench, now),
+            [batch] => Ok(batch),
+            ref several => Err(AdmissionError::SeveralArmed(several.len())),
+        };
+    };
+    let batch = bench.batch(&id).ok_or(AdmissionError::NoBatch(id))?;
+    if batch.gives_tickets(now) { Ok(batch) } else { Err(AdmissionError::Over(id)) }
+}
+
+/// A batch that is full still takes back the machines it had.
+fn only_open(bench: &Bench, now: UnixMillis) -> Result<&Batch, AdmissionError> {
+    let open: Vec<_> = bench.batches().filter(|batch| batch.gives_tickets(now)).collect();
+    match open[..] {
+        [] => Err(AdmissionError::NothingArmed),
+        [batch] => Ok(batch),
+        _ => Err(AdmissionError::SeveralArmed(open.len())),
+    }
+}
+
+fn not_to_be_picked(machine: &Machine) -> Option<String> {
+    if machine.is_finished() {
+        return Some("it is finished, and a finished machine is never wiped twice".to_owned());
+    }
+    if let Some(conflict) = machine.open_conflicts().next() {
+        return Some(format!(
+            "its identity is not clear ({}); compare the machines, then \
+             `rehome machine settle {}`",
+            conflict.what, machine.number
+        ));
+    }
+    if crate::identity::is_blank(&machine.identity) {
+        return Some("it gives nothing by which it could be known again".to_owned());
+    }
+    let at_work = machine.is_unfinished() && machine.attention.is_none();
+    let bound = machine.admission.as_ref().map(|admission| admission.agent) == machine.agent();
+    (at_work && bound).then(|| "it is admitted already".to_owned())
+}

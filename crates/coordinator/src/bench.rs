@@ -1,0 +1,205 @@
+//! The bench: what follows from the journal's events. Pure; the same events give the same bench.
+
+mod admission;
+mod batch;
+mod machine;
+mod state;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use evidence::chain::ChainError;
+use evidence::{Envelope, EnvelopeError};
+use protocol::{
+    AgentKey, AgentRecord, BatchId, Job, MachineId, MachineNumber, Sha256Digest, SiteKey,
+    UnixMillis,
+};
+
+pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
+pub(crate) use batch::Batch;
+pub(crate) use machine::{AgentBoot, IdentityConflict, Machine};
+pub(crate) use state::MachineState;
+
+use crate::event::{AdmittedHow, Happening, JournalEvent};
+
+/// Why an event cannot follow those before it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FoldError {
+    #[error("the journal does not begin with its founding, or was founded twice")]
+    Founding,
+    #[error("machine {0} was never seen")]
+    UnknownMachine(MachineId),
+    #[error("machine {0} or its number {1} is there already")]
+    MachineTwice(MachineId, MachineNumber),
+    #[error("batch {0} was never armed, or was armed twice")]
+    Batch(BatchId),
+    #[error("machine {0} is not admitted")]
+    NotAdmitted(MachineId),
+    #[error("agent {agent} never enrolled as machine {machine}")]
+    UnknownAgent { machine: MachineId, agent: AgentKey },
+    #[error("an agent's record does not join its chain")]
+    Chain(#[source] ChainError),
+    #[error("an agent's record cannot be read")]
+    Envelope(#[source] EnvelopeError),
+}
+
+/// All machines and batches.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bench {
+    site: Option<SiteKey>,
+    last_at: UnixMillis,
+    n_events: u64,
+    // Shared between the writer's bench and the published one: a copy costs only the machines that changed.
+    machines: BTreeMap<MachineId, Arc<Machine>>,
+    batches: BTreeMap<BatchId, Batch>,
+}
+
+impl Bench {
+    /// The site that the journal belongs to; none before the first event.
+    pub(crate) fn site(&self) -> Option<SiteKey> {
+        self.site
+    }
+
+    /// When the last event happened.
+    pub(crate) fn last_at(&self) -> UnixMillis {
+        self.last_at
+    }
+
+    /// All machines.
+    pub(crate) fn machines(&self) -> impl Iterator<Item = &Machine> {
+        self.machines.values().map(Arc::as_ref)
+    }
+
+    /// A machine.
+    pub(crate) fn machine(&self, id: &MachineId) -> Option<&Machine> {
+        self.machines.get(id).map(Arc::as_ref)
+    }
+
+    /// The machine with this number on its screen.
+    pub(crate) fn numbered(&self, number: MachineNumber) -> Option<&Machine> {
+        self.machines().find(|machine| machine.number == number)
+    }
+
+    /// The number for the next new machine.
+    pub(crate) fn next_number(&self) -> MachineNumber {
+        let last = self.machines().map(|machine| machine.number.0).max();
+        MachineNumber(last.map_or(NonZeroU32::MIN, |number| number.saturating_add(1)))
+    }
+
+    /// All batches.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = &Batch> {
+        self.batches.values()
+    }
+
+    /// A batch.
+    pub(crate) fn batch(&self, id: &BatchId) -> Option<&Batch> {
+        self.batches.get(id)
+    }
+
+    /// The batches that still admit machines, the one that ends first in front.
+    pub(crate) fn armed(&self, now: UnixMillis) -> Vec<&Batch> {
+        let mut armed: Vec<_> = self.batches().filter(|batch| batch.admits(now)).collect();
+        armed.sort_by_key(|batch| (batch.until, batch.id));
+        armed
+    }
+
+    /// The machine whose installed system holds this one-time token.
+    pub(crate) fn by_first_boot_token(&self, token: &Sha256Digest) -> Option<&Machine> {
+        self.machines().find(|machine| {
+            let consents = machine.admission.iter().flat_map(|admission| &admission.consents);
+            consents.into_iter().any(|consent| consent.first_boot_token == *token)
+        })
+    }
+
+    /// Takes the next event.
+    ///
+    /// # Errors
+    /// When it contradicts those before it. The bench is then not to be used any further.
+    pub(crate) fn apply(&mut self, event: &JournalEvent) -> Result<(), FoldError> {
+        if self.site.is_none() != matches!(event.happening, Happening::Founded { .. }) {
+            return Err(FoldError::Founding);
+        }
+        let index = self.n_events;
+        let at = event.at;
+        match &event.happening {
+            Happening::Founded { site } => self.site = Some(*site),
+            Happening::MachineSeen { machine, number, identity } => {
+                if self.machines.contains_key(machine) || self.numbered(*number).is_some() {
+                    return Err(FoldError::MachineTwice(*machine, *number));
+                }
+                let seen = Machine::new(*machine, *number, identity.clone(), at);
+                self.machines.insert(*machine, Arc::new(seen));
+            }
+            Happening::IdentityConflict { machine, with, what } => {
+                for (one, other) in [(machine, with), (with, machine)] {
+                    self.change(one)?.add_conflict(*other, what);
+                }
+            }
+            Happening::ConflictSettled { machine, .. } => {
+                self.change(machine)?.settle_conflicts();
+            }
+            Happening::Enrolled { machine, agent, version, inventory } => {
+                self.change(machine)?.enroll(*agent, version, inventory, at);
+            }
+            Happening::BatchArmed { batch, by, until, count, job, technique } => {
+                let job = Job { batch: *batch, kind: job.clone(), technique: *technique };
+                let armed = Batch::new(job, *by, at, *until, *count);
+                if self.batches.insert(*batch, armed).is_some() {
+                    return Err(FoldError::Batch(*batch));
+                }
+            }
+            Happening::BatchDisarmed { batch, .. } => {
+                self.batches.get_mut(batch).ok_or(FoldError::Batch(*batch))?.disarmed = true;
+            }
+            Happening::Admitted { machine, batch, agent, how } => {
+                self.admit(machine, batch, *agent, how, at)?;
+            }
+            Happening::AttentionNeeded { machine, sentence } => {
+                self.change(machine)?.attention = Some(sentence.clone());
+            }
+            Happening::PlanRefused { machine, refusals, .. } => {
+                self.work(machine)?.refusals.clone_from(refusals);
+            }
+            Happening::TicketIssued { machine, plan, envelope, first_boot_token, .. } => {
+                let consent = Consent::read(plan, envelope, *first_boot_token)
+                    .map_err(FoldError::Envelope)?;
+                self.work(machine)?.consent(consent);
+            }
+            Happening::AgentRecord { envelope } => self.record(index, envelope, at)?,
+            Happening::Booted { machine, .. } => self.work(machine)?.booted = Some(at),
+        }
+        self.n_events += 1;
+        self.last_at = at;
+        Ok(())
+    }
+
+    fn change(&mut self, id: &MachineId) -> Result<&mut Machine, FoldError> {
+        self.machines.get_mut(id).map(Arc::make_mut).ok_or(FoldError::UnknownMachine(*id))
+    }
+
+    fn work(&mut self, id: &MachineId) -> Result<&mut Admission, FoldError> {
+        self.change(id)?.admission.as_mut().ok_or(FoldError::NotAdmitted(*id))
+    }
+
+    fn admit(
+        &mut self,
+        machine: &MachineId,
+        batch: &BatchId,
+        agent: AgentKey,
+        how: &AdmittedHow,
+        at: UnixMillis,
+    ) -> Result<(), FoldError> {
+        let batch = self.batches.get_mut(batch).ok_or(FoldError::Batch(*batch))?;
+        let job = batch.job.clone();
+        if *how != AdmittedHow::Resumed {
+            batch.admitted.insert(*machine);
+        }
+        self.change(machine)?.admit(job, agent, how, at)
+    }
+
+    fn record(&mut self, index: u64, envelope: &Envelope, at: UnixMillis) -> Result<(), FoldError> {
+        let named: AgentRecord = envelope.peek().map_err(FoldError::Envelope)?;
+        self.change(&named.machine)?.record(index, named.agent, envelope, at)
+    }
+}

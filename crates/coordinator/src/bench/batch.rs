@@ -1,0 +1,55 @@
+//! A batch: machines that one person armed together.
+
+use std::collections::BTreeSet;
+
+use protocol::{BatchId, Job, MachineId, PersonId, UnixMillis};
+
+/// What a person armed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Batch {
+    /// Its id.
+    pub(crate) id: BatchId,
+    /// What is done to each machine.
+    pub(crate) job: Job,
+    /// Who armed it.
+    pub(crate) by: PersonId,
+    /// When.
+    pub(crate) armed_at: UnixMillis,
+    /// From when on it gives no tickets.
+    pub(crate) until: UnixMillis,
+    /// How many machines it takes.
+    pub(crate) count: u32,
+    /// Those it took.
+    pub(crate) admitted: BTreeSet<MachineId>,
+    /// Whether a person ended it.
+    pub(crate) disarmed: bool,
+}
+
+impl Batch {
+    pub(super) fn new(
+        job: Job,
+        by: PersonId,
+        armed_at: UnixMillis,
+        until: UnixMillis,
+        count: u32,
+    ) -> Self {
+        let admitted = BTreeSet::new();
+        Self { id: job.batch, job, by, armed_at, until, count, admitted, disarmed: false }
+    }
+
+    /// How many further machines it takes.
+    pub(crate) fn places_left(&self) -> u32 {
+        let taken = u32::try_from(self.admitted.len()).unwrap_or(u32::MAX);
+        self.count.saturating_sub(taken)
+    }
+
+    /// Whether it takes a further machine.
+    pub(crate) fn admits(&self, now: UnixMillis) -> bool {
+        !self.disarmed && now < self.until && self.places_left() > 0
+    }
+
+    /// Whether it gives tickets to machines that it took.
+    pub(crate) fn gives_tickets(&self, now: UnixMillis) -> bool {
+        !self.disarmed && now < self.until
+    }
+}

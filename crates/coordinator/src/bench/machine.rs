@@ -1,0 +1,221 @@
+//! A machine as the journal knows it.
+
+use evidence::Envelope;
+use evidence::chain::ChainHead;
+use protocol::{
+    AgentKey, Inventory, Job, MachineId, MachineIdentity, MachineNumber, Step, UnixMillis,
+};
+
+use super::{Admission, FoldError, MachineState, internal_drives};
+use crate::event::AdmittedHow;
+
+/// A machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Machine {
+    /// Its id.
+    pub(crate) id: MachineId,
+    /// The number on its screen.
+    pub(crate) number: MachineNumber,
+    /// Who it is, as first seen.
+    pub(crate) identity: MachineIdentity,
+    /// When that was.
+    pub(crate) first_seen: UnixMillis,
+    /// Machines whose identity contradicts this one's.
+    pub(crate) conflicts: Vec<IdentityConflict>,
+    /// Its boots into the appliance, the present one last.
+    pub(crate) boots: Vec<AgentBoot>,
+    /// What its agent saw last.
+    pub(crate) inventory: Option<Inventory>,
+    /// The work it was last admitted to.
+    pub(crate) admission: Option<Admission>,
+    /// Why a person must look before work goes on.
+    pub(crate) attention: Option<String>,
+}
+
+/// Another machine whose identity agrees in part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct IdentityConflict {
+    /// The other machine.
+    pub(crate) with: MachineId,
+    /// What agrees and what does not.
+    pub(crate) what: String,
+    /// Whether a person has looked.
+    pub(crate) settled: bool,
+}
+
+/// One boot of the appliance: one agent key, one chain of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AgentBoot {
+    /// The agent's key.
+    pub(crate) agent: AgentKey,
+    /// The agent's version.
+    pub(crate) version: String,
+    /// When it enrolled first.
+    pub(crate) at: UnixMillis,
+    /// Where its chain stands.
+    pub(crate) head: ChainHead,
+    /// Its records, as indices of the journal.
+    pub(crate) records: Vec<u64>,
+}
+
+impl Machine {
+    pub(super) fn new(
+        id: MachineId,
+        number: MachineNumber,
+        identity: MachineIdentity,
+        first_seen: UnixMillis,
+    ) -> Self {
+        Self {
+            id,
+            number,
+            identity,
+            first_seen,
+            conflicts: Vec::new(),
+            boots: Vec::new(),
+            inventory: None,
+            admission: None,
+            attention: None,
+        }
+    }
+
+    /// The agent that is enrolled now.
+    pub(crate) fn agent(&self) -> Option<AgentKey> {
+        self.boots.last().map(|boot| boot.agent)
+    }
+
+    /// The boot of an agent.
+    pub(crate) fn boot(&self, agent: &AgentKey) -> Option<&AgentBoot> {
+        self.boots.iter().rev().find(|boot| boot.agent == *agent)
+    }
+
+    /// Whether all that was planned is done.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.admission.as_ref().is_some_and(|admission| admission.finished.is_some())
+    }
+
+    /// Whether work began, or was to begin, and is not done.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.admission.as_ref().is_some_and(|admission| admission.finished.is_none())
+    }
+
+    /// The identity conflicts that nobody has looked at.
+    pub(crate) fn open_conflicts(&self) -> impl Iterator<Item = &IdentityConflict> {
+        self.conflicts.iter().filter(|conflict| !conflict.settled)
+    }
+
+    /// Every reason why a person must look before work goes on.
+    pub(crate) fn attention_reasons(&self) -> Vec<String> {
+        let conflicts = self.open_conflicts().map(|conflict| {
+            format!("the identity is not clear: {} as on another machine", conflict.what)
+        });
+        let blank = crate::identity::is_blank(&self.identity).then(|| {
+            "the machine gives no UUID, serial number or network address to be known by".to_owned()
+        });
+        conflicts.chain(blank).chain(self.attention.clone()).collect()
+    }
+
+    /// Where it stands by the journal.
+    pub(crate) fn state(&self, something_armed: bool) -> MachineState {
+        let mut reasons = self.attention_reasons();
+        let refusals = self.admission.iter().flat_map(|admission| &admission.refusals);
+        reasons.extend(refusals.map(|refusal| format!("{}: {}", refusal.what, refusal.sentence)));
+        match &self.admission {
+            Some(admission) if admission.finished.is_some() => admission.state(),
+            _ if !reasons.is_empty() => MachineState::Attention { reasons },
+            Some(admission) => admission.state(),
+            None if something_armed => MachineState::Waiting,
+            None => MachineState::Seen,
+        }
+    }
+
+    /// Labels of the drives whose former content is not proven gone.
+    pub(crate) fn data_still_there(&self) -> Vec<String> {
+        let drives = self.inventory.iter().flat_map(|inventory| &inventory.drives);
+        let gone = |drive: &&protocol::DriveUnit| match (&drive.identity, &self.admission) {
+            (Ok(identity), Some(admission)) => admission.proven_gone.contains(identity),
+            _ => false,
+        };
+        drives.filter(|drive| !gone(drive)).map(protocol::DriveUnit::label).collect()
+    }
+
+    pub(super) fn add_conflict(&mut self, with: MachineId, what: &str) {
+        let what = what.to_owned();
+        self.conflicts.push(IdentityConflict { with, what, settled: false });
+    }
+
+    pub(super) fn settle_conflicts(&mut self) {
+        for conflict in &mut self.conflicts {
+            conflict.settled = true;
+        }
+    }
+
+    pub(super) fn enroll(
+        &mut self,
+        agent: AgentKey,
+        version: &str,
+        inventory: &Inventory,
+        at: UnixMillis,
+    ) {
+        self.inventory = Some(inventory.clone());
+        if self.agent() != Some(agent) {
+            let head = ChainHead::start(self.id, agent);
+            let version = version.to_owned();
+            self.boots.push(AgentBoot { agent, version, at, head, records: Vec::new() });
+        }
+    }
+
+    pub(super) fn admit(
+        &mut self,
+        job: Job,
+        agent: AgentKey,
+        how: &AdmittedHow,
+        at: UnixMillis,
+    ) -> Result<(), FoldError> {
+        let unknown = FoldError::UnknownAgent { machine: self.id, agent };
+        let inventory =
+            self.inventory.as_ref().filter(|_| self.boot(&agent).is_some()).ok_or(unknown)?;
+        match (how, &mut self.admission) {
+            (AdmittedHow::Resumed, Some(admission)) => admission.resume(agent),
+            (AdmittedHow::Resumed, None) => return Err(FoldError::NotAdmitted(self.id)),
+            (AdmittedHow::Picked { .. } | AdmittedHow::Automatic, _) => {
+                let drives = internal_drives(inventory);
+                self.admission = Some(Admission::new(job, agent, how.clone(), drives, at));
+                self.attention = None;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn record(
+        &mut self,
+        index: u64,
+        agent: AgentKey,
+        envelope: &Envelope,
+        at: UnixMillis,
+    ) -> Result<(), FoldError> {
+        let machine = self.id;
+        let boot = self
+            .boots
+            .iter_mut()
+            .rev()
+            .find(|boot| boot.agent == agent)
+            .ok_or(FoldError::UnknownAgent { machine, agent })?;
+        let record = boot.head.accept(envelope).map_err(FoldError::Chain)?;
+        let digest = envelope.digest().map_err(FoldError::Envelope)?;
+        boot.records.push(index);
+        match &record.step {
+            Step::SanitizeFailed { sentence, drive, .. } => {
+                self.attention = Some(format!("{drive}: {sentence}"));
+            }
+            Step::Failed { sentence, stage } => {
+                self.attention = Some(format!("stage {stage}: {sentence}"));
+            }
+            _ => {}
+        }
+        // Records before an admission (a refusal, a death of the agent) stand in the chain and change nothing.
+        if let Some(admission) = &mut self.admission {
+            admission.step(agent, &record.step, digest, at);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! Where a machine stands, by the journal.
+
+use serde::Serialize;
+
+/// A state, with a sentence for people in [`MachineState::sentence`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "name")]
+pub(crate) enum MachineState {
+    /// Its agent took stock; nothing is armed.
+    Seen,
+    /// Something is armed; a person has to pick it.
+    Waiting,
+    /// Admitted; it computes its plan.
+    Admitted,
+    /// It has a ticket; nothing is destroyed yet.
+    Planned,
+    /// Data is being destroyed, or looked for.
+    Sanitizing,
+    /// Every planned drive was read and found empty.
+    Verified,
+    /// The image is on the drive, which does not boot yet.
+    Imaged,
+    /// The machine's own settings are written.
+    Personalized,
+    /// The drive boots.
+    Bootable,
+    /// All that was planned is done.
+    Finished,
+    /// The installed system reported its first boot.
+    Booted,
+    /// A person must look.
+    Attention {
+        /// Why, and what to do.
+        reasons: Vec<String>,
+    },
+}
+
+impl MachineState {
+    /// The name in tables.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::Waiting => "waiting",
+            Self::Admitted => "admitted",
+            Self::Planned => "planned",
+            Self::Sanitizing => "sanitizing",
+            Self::Verified => "verified",
+            Self::Imaged => "imaged",
+            Self::Personalized => "personalized",
+            Self::Bootable => "bootable",
+            Self::Finished => "finished",
+            Self::Booted => "booted",
+            Self::Attention { .. } => "attention",
+        }
+    }
+
+    /// One sentence for people.
+    pub(crate) fn sentence(&self) -> String {
+        let sentence = match self {
+            Self::Seen => "taken stock of; nothing is armed, nothing will be touched",
+            Self::Waiting => "waiting for a person to pick it",
+            Self::Admitted => "admitted; it takes stock once more and asks for consent",
+            Self::Planned => "has its ticket; nothing is destroyed yet",
+            Self::Sanitizing => "data is being destroyed and looked for",
+            Self::Verified => "every planned drive was read and found empty",
+            Self::Imaged => "the image is on the drive, which does not boot yet",
+            Self::Personalized => "its own settings are written; the drive does not boot yet",
+            Self::Bootable => "the drive boots; the last reports are coming in",
+            Self::Finished => "done; it starts from its own disk",
+            Self::Booted => "done; the installed system has started",
+            Self::Attention { reasons } => return reasons.join("; "),
+        };
+        sentence.to_owned()
+    }
+}

@@ -1,0 +1,94 @@
+//! The certificate of a machine: a pure view of the journal, with its proof.
+
+use evidence::certificate::{CertifiedDrive, Facts, IssueError, issue};
+use protocol::{JobKind, MachineNumber, UnixMillis};
+
+use crate::bench::{AgentBoot, Machine};
+use crate::coordinator::Coordinator;
+use crate::journal::JournalError;
+
+/// Why there is no certificate.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CertificateError {
+    #[error("nobody has seen machine {0}")]
+    Unknown(MachineNumber),
+    #[error("machine {number} gets no certificate: {why}")]
+    NotEarned { number: MachineNumber, why: String },
+    #[error("reading the records of machine {number}")]
+    Journal {
+        number: MachineNumber,
+        #[source]
+        source: JournalError,
+    },
+    #[error("making the certificate of machine {number}")]
+    Issue {
+        number: MachineNumber,
+        #[source]
+        source: IssueError,
+    },
+}
+
+/// Makes the certificate's file.
+///
+/// # Errors
+/// When the machine has not earned one, with the reason.
+pub(crate) fn certificate(
+    coordinator: &Coordinator,
+    number: MachineNumber,
+) -> Result<String, CertificateError> {
+    let (facts, indices, log) = {
+        let published = coordinator.journal.published();
+        let machine = published.bench.numbered(number).ok_or(CertificateError::Unknown(number))?;
+        let (facts, indices) = facts(coordinator, machine)
+            .map_err(|why| CertificateError::NotEarned { number, why })?;
+        (facts, indices, published.log.clone())
+    };
+    let leaves = coordinator
+        .journal
+        .bodies(&indices)
+        .map_err(|source| CertificateError::Journal { number, source })?;
+    issue(facts, leaves, &log, &coordinator.site.key)
+        .map_err(|source| CertificateError::Issue { number, source })
+}
+
+/// What is certified, and the journal's indices of the records it rests on.
+fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64>), String> {
+    let admission = machine.admission.as_ref().ok_or("it was never admitted")?;
+    let completed_at: UnixMillis = admission.finished.ok_or("its work is not finished")?;
+    if let Some(reason) = machine.attention_reasons().into_iter().next() {
+        return Err(reason);
+    }
+    let plan = admission.accepted_plan().ok_or("no ticket of it was used")?;
+    let inventory = machine.inventory.as_ref().ok_or("nobody took stock of it")?;
+    let drives = plan.drives.iter().map(|planned| {
+        let verified = admission.verified.get(&planned.identity);
+        let verified = verified.ok_or_else(|| format!("{} is not verified", planned.identity))?;
+        Ok(CertifiedDrive { evidence: verified.evidence.clone(), record: verified.record })
+    });
+    let drives = drives.collect::<Result<Vec<_>, String>>()?;
+    let worked =
+        |boot: &&AgentBoot| admission.agents.contains(&boot.agent) && !boot.records.is_empty();
+    let boots: Vec<_> = machine.boots.iter().filter(worked).collect();
+    let mut indices: Vec<u64> =
+        boots.iter().flat_map(|boot| boot.records.iter().copied()).collect();
+    indices.sort_unstable();
+    let installed = match &admission.job.kind {
+        JobKind::Wipe => None,
+        JobKind::Refurbish { image, .. } => Some(*image),
+    };
+    let facts = Facts {
+        site: coordinator.site.public(),
+        site_name: coordinator.config.site_name.clone(),
+        machine: machine.id,
+        number: machine.number,
+        batch: admission.job.batch,
+        identity: machine.identity.clone(),
+        product: inventory.product.clone(),
+        plan: plan.clone(),
+        agents: boots.iter().map(|boot| boot.agent).collect(),
+        drives,
+        installed,
+        completed_at,
+    };
+    Ok((facts, indices))
+}

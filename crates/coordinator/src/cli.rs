@@ -1,0 +1,189 @@
+//! The command line.
+
+mod batch;
+mod certificate;
+mod image;
+mod machine;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::admin::client::{ClientError, get};
+use crate::config::{Config, Settings};
+use crate::console::say;
+use crate::serve;
+
+/// Turns stacks of retired laptops into clean ones: each boots from the network, is wiped with proof and gets a
+/// clean operating system. Nothing is touched before a batch is armed and a machine is admitted to it.
+#[derive(Debug, Parser)]
+#[command(name = "rehome", version, max_term_width = 110)]
+struct Cli {
+    /// Configuration file [default: DATA/rehome.toml if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Directory of the journal, keys and images [default: /var/lib/rehome]
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the bench until stopped
+    Serve {
+        #[command(flatten)]
+        settings: Box<Settings>,
+        /// Print the resolved configuration as TOML and do nothing
+        #[arg(long)]
+        print_config: bool,
+    },
+    /// What is being served: addresses, keys
+    Status,
+    /// Machines: list, show, pick
+    #[command(subcommand)]
+    Machine(machine::Command),
+    /// Batches: arm, list, disarm
+    #[command(subcommand)]
+    Batch(batch::Command),
+    /// OS images: build, add, list, show, remove, check
+    #[command(subcommand)]
+    Image(image::Command),
+    /// Certificates of sanitization: show, export
+    #[command(subcommand)]
+    Certificate(certificate::Command),
+    /// Check a certificate offline; exits with 0 if it holds, with 1 and the failed check if not
+    Verify {
+        /// The site's public key (DATA/site.pub)
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+        /// The certificate
+        file: PathBuf,
+    },
+}
+
+/// How a command ended when nothing went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// Done: exit code 0.
+    Done,
+    /// Looked at and refused: exit code 1.
+    Refused,
+}
+
+/// What every client command needs to know.
+#[derive(Debug)]
+struct Asker {
+    data: PathBuf,
+    json: bool,
+}
+
+/// The life of the process: flags, one command, one exit code (0 done, 1 refused, 2 failed).
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let done = start(cli);
+    match done {
+        Ok(Verdict::Done) => ExitCode::SUCCESS,
+        Ok(Verdict::Refused) => ExitCode::from(1),
+        Err(error) => {
+            // Standard error may be closed; the exit code says it as well.
+            drop(std::io::Write::write_fmt(
+                &mut std::io::stderr(),
+                format_args!("rehome: {error:#}\n"),
+            ));
+            let refused = matches!(error.downcast_ref(), Some(ClientError::Refused(_)));
+            ExitCode::from(if refused { 1 } else { 2 })
+        }
+    }
+}
+
+fn start(cli: Cli) -> Result<Verdict> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?;
+    let flags = Settings { data: cli.data, ..Settings::default() };
+    let (config, json) = (cli.config.as_deref(), cli.json);
+    match cli.command {
+        Command::Serve { settings, print_config } => {
+            log_to_stderr();
+            let typed = Settings { data: flags.data, ..*settings };
+            let config = resolve(typed, config)?;
+            if print_config {
+                say(toml::to_string(&config).context("writing the configuration")?.trim_end())?;
+                return Ok(Verdict::Done);
+            }
+            runtime.block_on(serve::serve(config)).map(|()| Verdict::Done)
+        }
+        Command::Verify { key, file } => certificate::verify(&key, &file, json),
+        command => {
+            let data = with_file(flags, config)?.data();
+            let asker = Asker { data, json };
+            runtime.block_on(ask(&asker, command)).map(|()| Verdict::Done)
+        }
+    }
+}
+
+async fn ask(asker: &Asker, command: Command) -> Result<()> {
+    match command {
+        Command::Status => asker.show(&get(&asker.data, "/status").await?),
+        Command::Machine(command) => machine::run(asker, command).await,
+        Command::Batch(command) => batch::run(asker, command).await,
+        Command::Image(command) => image::run(asker, command).await,
+        Command::Certificate(command) => certificate::run(asker, command).await,
+        // Handled before; they need no coordinator.
+        Command::Serve { .. } | Command::Verify { .. } => Ok(()),
+    }
+}
+
+impl Asker {
+    /// Prints an answer as it came, indented for people.
+    fn show(&self, answer: &[u8]) -> Result<()> {
+        if self.json {
+            return Ok(say(std::str::from_utf8(answer)?)?);
+        }
+        let value: serde_json::Value = serde_json::from_slice(answer)?;
+        Ok(say(&serde_json::to_string_pretty(&value)?)?)
+    }
+}
+
+/// Flags over file.
+fn with_file(flags: Settings, config: Option<&Path>) -> Result<Settings> {
+    let default = flags.data().join("rehome.toml");
+    let file = match config {
+        Some(path) => Some(path),
+        None => default.exists().then_some(default.as_path()),
+    };
+    Ok(match file {
+        Some(path) => flags.or(Settings::read(path)?),
+        None => flags,
+    })
+}
+
+fn resolve(flags: Settings, config: Option<&Path>) -> Result<Config> {
+    Ok(with_file(flags, config)?.resolve(serve::find_address)?)
+}
+
+/// The name of who types this, for the journal's side table.
+fn whoami() -> String {
+    let login = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
+    let uid = nix::unistd::getuid();
+    let by_id = || nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
+    login.or_else(by_id).unwrap_or_else(|| format!("user {uid}"))
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("REHOME_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+}

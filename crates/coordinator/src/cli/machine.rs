@@ -1,0 +1,135 @@
+//! `rehome machine ...`
+
+use anyhow::{Context as _, Result};
+use clap::Subcommand;
+use protocol::{BatchId, MachineNumber};
+use serde::Deserialize;
+
+use super::{Asker, whoami};
+use crate::admin::client::{get, post};
+use crate::admin::{PickRequest, PickedMachine, WhoRequest};
+use crate::console::{say, table};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// All machines with their state
+    List,
+    /// All that is known of one
+    Show { number: Number },
+    /// Admit machines by the numbers on their screens, as 7 or, with the key compared, 7:1f1f-2e2e
+    Pick {
+        #[arg(required = true)]
+        machines: Vec<Picked>,
+        /// Into this batch [default: the only one armed]
+        #[arg(long)]
+        batch: Option<BatchId>,
+        /// Who says so [default: the user's name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Say that a machine whose identity is not clear was looked at and may be worked on
+    Settle {
+        number: Number,
+        /// Who says so [default: the user's name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+}
+
+/// A machine's number, as typed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Number(pub(super) MachineNumber);
+
+impl std::str::FromStr for Number {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.parse().map_err(|_| format!("{text:?} is not a machine's number"))?;
+        Ok(Self(MachineNumber(number)))
+    }
+}
+
+/// A number with or without the key's fingerprint.
+#[derive(Debug, Clone)]
+pub(super) struct Picked(Number, Option<String>);
+
+impl std::str::FromStr for Picked {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None => Ok(Self(text.parse()?, None)),
+            Some((number, key)) => Ok(Self(number.parse()?, Some(key.to_ascii_lowercase()))),
+        }
+    }
+}
+
+/// What a row of the table needs.
+#[derive(Debug, Deserialize)]
+struct Row {
+    number: MachineNumber,
+    state: String,
+    sentence: String,
+    doing: Option<String>,
+    model: String,
+    fingerprint: Option<String>,
+    heard: bool,
+    data_still_there: Vec<String>,
+}
+
+pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
+    let data = &asker.data;
+    match command {
+        Command::List => list(asker, &get(data, "/machines").await?),
+        Command::Show { number: Number(number) } => {
+            asker.show(&get(data, &format!("/machines/{}", number.0)).await?)
+        }
+        Command::Pick { machines, batch, by } => {
+            let by = by.unwrap_or_else(whoami);
+            let machines = machines
+                .into_iter()
+                .map(|Picked(Number(number), fingerprint)| PickedMachine { number, fingerprint })
+                .collect();
+            let answer = post(data, "/picks", &PickRequest { by, machines, batch }).await?;
+            let picked: Vec<MachineNumber> = serde_json::from_slice(&answer)?;
+            let picked: Vec<_> = picked.iter().map(ToString::to_string).collect();
+            asker.said(&answer, &format!("admitted: {}", picked.join(", ")))
+        }
+        Command::Settle { number: Number(number), by } => {
+            let by = by.unwrap_or_else(whoami);
+            let path = format!("/machines/{}/settle", number.0);
+            let answer = post(data, &path, &WhoRequest { by }).await?;
+            asker.said(&answer, &format!("machine {number}: its identity is settled"))
+        }
+    }
+}
+
+fn list(asker: &Asker, answer: &[u8]) -> Result<()> {
+    if asker.json {
+        return asker.show(answer);
+    }
+    let rows: Vec<Row> = serde_json::from_slice(answer).context("reading the answer")?;
+    let cells = rows.into_iter().map(|row| {
+        let doing = row.doing.unwrap_or(row.sentence);
+        let doing = if row.heard { doing } else { format!("(silent) {doing}") };
+        let data = if row.data_still_there.is_empty() { "gone" } else { "there" };
+        [
+            row.number.to_string(),
+            row.state,
+            data.to_owned(),
+            row.fingerprint.unwrap_or_default(),
+            row.model,
+            doing,
+        ]
+    });
+    let cells: Vec<_> = cells.collect();
+    if cells.is_empty() {
+        return Ok(say("no machine has been seen yet")?);
+    }
+    Ok(table(["NR", "STATE", "DATA", "KEY", "MODEL", "DOING"], &cells)?)
+}
+
+impl Asker {
+    /// Prints the answer as JSON, or else a sentence.
+    pub(super) fn said(&self, answer: &[u8], sentence: &str) -> Result<()> {
+        if self.json { self.show(answer) } else { Ok(say(sentence)?) }
+    }
+}

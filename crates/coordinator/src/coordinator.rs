@@ -1,0 +1,57 @@
+//! What every request needs: configuration, keys, journal, images, and who is talking.
+
+use std::net::SocketAddrV4;
+use std::sync::Arc;
+
+use protocol::api::SiteConfig;
+
+use crate::boot_files::BootSet;
+use crate::config::{Config, DhcpSetting};
+use crate::enrollment::Rules;
+use crate::images::ImageStore;
+use crate::journal::Journal;
+use crate::live::Live;
+use crate::sessions::Sessions;
+use crate::site::Site;
+
+/// The coordinator while it serves. Shared by all requests.
+#[derive(Debug)]
+pub(crate) struct Coordinator {
+    pub(crate) config: Config,
+    pub(crate) site: Arc<Site>,
+    pub(crate) journal: Journal,
+    pub(crate) images: ImageStore,
+    pub(crate) boot_set: BootSet,
+    pub(crate) sessions: Sessions,
+    pub(crate) live: Live,
+    /// Where boot files and chunks are, as bound.
+    pub(crate) http: SocketAddrV4,
+    /// Where the agents' API is, as bound.
+    pub(crate) api: SocketAddrV4,
+    /// The DHCP mode after `auto` was decided.
+    pub(crate) dhcp: DhcpSetting,
+}
+
+impl Coordinator {
+    /// What admission by itself rests on.
+    pub(crate) fn rules(&self) -> Rules {
+        Rules { automatic: self.dhcp == DhcpSetting::Full && self.config.isolated }
+    }
+
+    /// Where a first boot reports.
+    pub(crate) fn first_boot_url(&self) -> String {
+        format!("http://{}/booted", self.http)
+    }
+
+    /// What an agent knows beforehand: public values only.
+    pub(crate) fn site_config(&self) -> SiteConfig {
+        SiteConfig {
+            name: self.config.site_name.clone(),
+            address: *self.api.ip(),
+            api_port: self.api.port(),
+            http_port: self.http.port(),
+            tls_key: self.site.tls_key,
+            site_key: self.site.public(),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! What the journal holds: every decision and every record, one event each.
+
+use evidence::Envelope;
+use protocol::{
+    AgentKey, BatchId, Inventory, JobKind, MachineId, MachineIdentity, MachineNumber, PersonId,
+    Plan, Refusal, Sha256Digest, SiteKey, Technique, TicketId, UnixMillis,
+};
+use serde::{Deserialize, Serialize};
+
+/// One row of the journal, one leaf of its Merkle tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct JournalEvent {
+    /// When, by the coordinator's clock; never before the event it follows.
+    pub(crate) at: UnixMillis,
+    /// What happened.
+    #[serde(flatten)]
+    pub(crate) happening: Happening,
+}
+
+/// What happened. People appear as random ids; their names live in a side table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "kind")]
+pub(crate) enum Happening {
+    /// The journal was begun, for the site with this key. Always the first event, never again.
+    Founded { site: SiteKey },
+    /// An agent introduced a machine that nobody had seen before.
+    MachineSeen { machine: MachineId, number: MachineNumber, identity: MachineIdentity },
+    /// Some parts of a machine's identity are another machine's, others contradict it.
+    IdentityConflict { machine: MachineId, with: MachineId, what: String },
+    /// A person looked at a conflict and says that the machine may be worked on.
+    ConflictSettled { machine: MachineId, by: PersonId },
+    /// An agent enrolled, or enrolled again because it sees something else now.
+    Enrolled { machine: MachineId, agent: AgentKey, version: String, inventory: Inventory },
+    /// A person armed a batch.
+    BatchArmed {
+        batch: BatchId,
+        by: PersonId,
+        until: UnixMillis,
+        count: u32,
+        job: JobKind,
+        technique: Technique,
+    },
+    /// A person ended a batch: its machines get no further tickets.
+    BatchDisarmed { batch: BatchId, by: PersonId },
+    /// A machine was admitted to a batch; the admission binds it to one agent key.
+    Admitted { machine: MachineId, batch: BatchId, agent: AgentKey, how: AdmittedHow },
+    /// Work on a machine must not go on before a person has looked.
+    AttentionNeeded { machine: MachineId, sentence: String },
+    /// No ticket was given.
+    PlanRefused { machine: MachineId, agent: AgentKey, refusals: Vec<Refusal> },
+    /// The site consented to a plan.
+    TicketIssued {
+        machine: MachineId,
+        ticket: TicketId,
+        plan: Plan,
+        envelope: Envelope,
+        first_boot_token: Sha256Digest,
+    },
+    /// An agent reported a step: its own signed words.
+    AgentRecord { envelope: Envelope },
+    /// The installed system reported its first boot.
+    Booted { machine: MachineId, first_boot_token: Sha256Digest },
+}
+
+/// How a machine came to be admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "how")]
+pub(crate) enum AdmittedHow {
+    /// A person picked it, looking at its number.
+    Picked { by: PersonId },
+    /// By itself: full DHCP mode on an interface declared isolated.
+    Automatic,
+    /// The same machine with the same drives came back in the middle of its job.
+    Resumed,
+}

@@ -1,0 +1,214 @@
+//! The agents' API: TLS in front, JSON within. See `protocol::api` for the requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use evidence::Envelope;
+use protocol::api::{ENROLLMENT_TYPE, RecordsAccepted};
+use protocol::{
+    Directive, Enrolled, Enrollment, Heartbeat, ImageId, MachineId, PlanReply, PlanRequest,
+    TicketId, UnixMillis,
+};
+
+use super::answer::{FromBody, Json, Refused};
+use crate::bench::{Bench, Machine};
+use crate::consent::{ConsentError, Desk, consent};
+use crate::coordinator::Coordinator;
+use crate::directive::directive;
+use crate::enrollment::{admit_waiting, enroll};
+use crate::images::ImageError;
+use crate::records::{self, RecordsError};
+use crate::sessions::Session;
+use crate::{clock, random};
+
+/// The largest body: an inventory of a machine with dozens of drives is some 50 kB.
+const MAX_BODY_LEN: usize = 2 << 20;
+/// A request that takes longer than this, its body included, is given up.
+const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+type Shared = State<Arc<Coordinator>>;
+
+/// The routes.
+pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
+    Router::new()
+        .route("/agent/v1/time", get(time))
+        .route("/agent/v1/enroll", post(enroll_agent))
+        .route("/agent/v1/heartbeat", post(heartbeat))
+        .route("/agent/v1/plan", post(plan))
+        .route("/agent/v1/records", post(take_records))
+        .route("/agent/v1/image/{id}", get(image))
+        .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
+        .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
+        .layer(middleware::from_fn(within_time))
+        .with_state(coordinator)
+}
+
+async fn within_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            Refused::new(StatusCode::REQUEST_TIMEOUT, "the request took too long; send it again")
+                .into_response()
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Coordinator>> for Session {
+    type Rejection = Refused;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        coordinator: &Arc<Coordinator>,
+    ) -> Result<Self, Refused> {
+        let secret = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        secret.and_then(|secret| coordinator.sessions.find(secret)).ok_or_else(|| {
+            let sentence = "this session is not known; enroll again with the same key";
+            Refused::new(StatusCode::UNAUTHORIZED, sentence)
+        })
+    }
+}
+
+async fn time() -> Json<UnixMillis> {
+    Json(clock::now())
+}
+
+async fn enroll_agent(
+    State(coordinator): Shared,
+    FromBody(envelope): FromBody<Envelope>,
+) -> Result<Json<Enrolled>, Refused> {
+    let bad = |error| Refused::because(StatusCode::BAD_REQUEST, &error);
+    let named: Enrollment = envelope.peek().map_err(bad)?;
+    let enrollment: Enrollment =
+        envelope.open(ENROLLMENT_TYPE, named.agent.as_bytes()).map_err(bad)?;
+    let agent = enrollment.agent;
+    let fresh = MachineId::from_bytes(random::bytes()?);
+    let rules = coordinator.rules();
+    let decided = coordinator
+        .journal
+        .decide(move |bench, now| enroll(bench, now, &enrollment, fresh, rules))
+        .await?;
+    let (machine, number) =
+        decided.map_err(|error| Refused::because(StatusCode::CONFLICT, &error))?;
+    let session = coordinator.sessions.open(Session { machine, agent })?;
+    tracing::info!(target: "init", machine = %number, key = agent.fingerprint(), "enrolled");
+    Ok(Json(Enrolled { machine, number, session }))
+}
+
+async fn heartbeat(
+    State(coordinator): Shared,
+    session: Session,
+    FromBody(heartbeat): FromBody<Heartbeat>,
+) -> Result<Json<Directive>, Refused> {
+    coordinator.live.heard(session.machine, heartbeat);
+    let (rules, Session { machine, agent }) = (coordinator.rules(), session);
+    let waiting = {
+        let published = coordinator.journal.published();
+        admit_waiting(&published.bench, clock::now(), machine, agent, rules).is_some()
+    };
+    if waiting {
+        let admit = move |bench: &Bench, now| {
+            (admit_waiting(bench, now, machine, agent, rules).into_iter().collect(), ())
+        };
+        coordinator.journal.decide(admit).await?;
+    }
+    let published = coordinator.journal.published();
+    let machine = known(&published.bench, session)?;
+    Ok(Json(directive(&published.bench, clock::now(), machine, &agent)))
+}
+
+async fn plan(
+    State(coordinator): Shared,
+    session: Session,
+    FromBody(request): FromBody<PlanRequest>,
+) -> Result<Json<PlanReply>, Refused> {
+    let fresh = TicketId::from_bytes(random::bytes()?);
+    let first_boot_url = coordinator.first_boot_url();
+    let site = coordinator.site.clone();
+    let decided = coordinator
+        .journal
+        .decide(move |bench, now| match known(bench, session) {
+            Err(refused) => (Vec::new(), Err(refused)),
+            Ok(machine) => {
+                let desk = Desk { site: &site, first_boot_url, fresh };
+                let (happenings, reply) =
+                    consent(bench, now, machine, session.agent, &request, &desk);
+                (happenings, reply.map_err(|error| refused_consent(&error)))
+            }
+        })
+        .await?;
+    decided.map(Json)
+}
+
+fn refused_consent(error: &ConsentError) -> Refused {
+    let status = match error {
+        ConsentError::NoWork(_) | ConsentError::PlansDiffer => StatusCode::CONFLICT,
+        ConsentError::Sign(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    Refused::because(status, error)
+}
+
+async fn take_records(
+    State(coordinator): Shared,
+    session: Session,
+    FromBody(envelopes): FromBody<Vec<Envelope>>,
+) -> Result<Json<RecordsAccepted>, Refused> {
+    let decided = coordinator
+        .journal
+        .decide(move |bench, _| match known(bench, session) {
+            Err(refused) => (Vec::new(), Err(refused)),
+            Ok(machine) => {
+                let (happenings, outcome) = records::take(machine, session.agent, envelopes);
+                (happenings, Ok(outcome))
+            }
+        })
+        .await?;
+    match decided? {
+        (next, None) => Ok(Json(RecordsAccepted { next })),
+        (_, Some(error @ RecordsError::Gap { .. })) => {
+            Err(Refused::because(StatusCode::CONFLICT, &error))
+        }
+        (_, Some(error @ RecordsError::Chain(_))) => {
+            Err(Refused::because(StatusCode::BAD_REQUEST, &error))
+        }
+    }
+}
+
+async fn image(
+    State(coordinator): Shared,
+    _session: Session,
+    Path(id): Path<String>,
+) -> Result<String, Refused> {
+    let id: ImageId =
+        id.parse().map_err(|error| Refused::because(StatusCode::BAD_REQUEST, &error))?;
+    let images = coordinator.images.clone();
+    let read = tokio::task::spawn_blocking(move || images.manifest_envelope(id)).await;
+    let read = read.map_err(|error| Refused::because(StatusCode::INTERNAL_SERVER_ERROR, &error))?;
+    read.map_err(|error| {
+        let status = match error {
+            ImageError::NoSuchImage { .. } => StatusCode::NOT_FOUND,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Refused::because(status, &error)
+    })
+}
+
+/// The session's machine, as long as the session's agent is its present one.
+fn known(bench: &Bench, session: Session) -> Result<&Machine, Refused> {
+    bench.machine(&session.machine).filter(|it| it.agent() == Some(session.agent)).ok_or_else(
+        || {
+            let sentence = "another agent has enrolled as this machine since; restart it";
+            Refused::new(StatusCode::UNAUTHORIZED, sentence)
+        },
+    )
+}

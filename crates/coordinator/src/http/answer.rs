@@ -1,0 +1,102 @@
+//! Answers in JSON; refusals as [`ApiError`] with the fitting status.
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use protocol::api::ApiError;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::journal::JournalError;
+use crate::random::RandomError;
+
+/// A refusal.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    status: StatusCode,
+    sentence: String,
+}
+
+/// Any JSON answer.
+#[derive(Debug)]
+pub(crate) struct Json<T>(pub(crate) T);
+
+/// A JSON body, read whole before it is parsed; its errors are ours and in JSON as well.
+#[derive(Debug)]
+pub(crate) struct FromBody<T>(pub(crate) T);
+
+impl Refused {
+    /// A refusal with its reason and what to do next.
+    pub(crate) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
+        Self { status, sentence: sentence.into() }
+    }
+
+    /// A refusal whose reason is an error and its causes.
+    pub(crate) fn because(status: StatusCode, error: &dyn std::error::Error) -> Self {
+        let mut sentence = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            sentence = format!("{sentence}: {cause}");
+            source = cause.source();
+        }
+        Self { status, sentence }
+    }
+}
+
+impl From<JournalError> for Refused {
+    /// Nothing was recorded, so nothing may be claimed; the client tries again.
+    fn from(error: JournalError) -> Self {
+        Self::because(StatusCode::SERVICE_UNAVAILABLE, &error)
+    }
+}
+
+impl From<RandomError> for Refused {
+    fn from(error: RandomError) -> Self {
+        Self::because(StatusCode::SERVICE_UNAVAILABLE, &error)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        tracing::info!(target: "http", status = self.status.as_u16(), "{}", self.sentence);
+        let mut response = Json(ApiError { error: self.sentence }).into_response();
+        *response.status_mut() = self.status;
+        response
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        match serde_json::to_vec(&self.0) {
+            Ok(body) => {
+                let mut response = Response::new(Body::from(body));
+                let json = HeaderValue::from_static("application/json");
+                response.headers_mut().insert(header::CONTENT_TYPE, json);
+                response
+            }
+            Err(error) => {
+                tracing::error!(target: "http", %error, "an answer cannot be written as JSON");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FromBody<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
+            let status = match &rejection {
+                BytesRejection::FailedToBufferBody(failed) => failed.status(),
+                _ => StatusCode::BAD_REQUEST,
+            };
+            Refused::new(status, format!("the body cannot be read: {rejection}"))
+        })?;
+        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
+            Refused::new(StatusCode::BAD_REQUEST, format!("the body is not as expected: {error}"))
+        })
+    }
+}

@@ -1,0 +1,168 @@
+//! The journal: the only truth. Append-only, on disk before anybody is answered.
+//!
+//! One thread owns the database's one writing connection. It takes *decisions*: functions of the bench as the
+//! journal has it at that moment. So no decision ever rests on a state that another one has already changed, and
+//! a client that hangs up in the middle leaves no half of one. All decisions that wait are taken in one
+//! transaction; they are answered, and seen by others, once it is on disk.
+
+mod database;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, mpsc};
+
+use evidence::merkle::Log;
+use protocol::{PersonId, SiteKey, UnixMillis};
+use tokio::sync::{oneshot, watch};
+
+use crate::bench::{Bench, FoldError};
+use crate::event::Happening;
+use database::Database;
+use writer::{Command, Writer};
+
+/// Why the journal cannot be read or written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JournalError {
+    /// SQLite would not.
+    #[error("{operation} in the journal {path}; is the disk full, or failing?")]
+    Sql {
+        operation: &'static str,
+        path: String,
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// Another program's database.
+    #[error(
+        "{path} is not a journal of this version of rehome (application id {id:#x}, schema {schema})"
+    )]
+    Foreign { path: String, id: i32, schema: i32 },
+    /// SQLite's own check found damage.
+    #[error("the journal {path} is damaged: {report}; restore it from a copy, nothing was changed")]
+    Damaged { path: String, report: String },
+    /// A row that this version did not write.
+    #[error("event {seq} of the journal {path} cannot be read: {why}; nothing was changed")]
+    Row { seq: u64, path: String, why: String },
+    /// A row that contradicts those before it.
+    #[error("event {seq} of the journal {path} contradicts those before it; nothing was changed")]
+    Fold {
+        seq: u64,
+        path: String,
+        #[source]
+        source: FoldError,
+    },
+    /// Begun by a site with another key.
+    #[error("the journal {path} belongs to site {theirs}, but the site key here is {ours}")]
+    OtherSite { path: String, ours: SiteKey, theirs: SiteKey },
+    /// An appended event would contradict the ones before it: a mistake of the program.
+    #[error("refusing to write an event that contradicts the journal")]
+    Inconsistent(#[source] FoldError),
+    /// An event could not be written as JSON.
+    #[error("writing an event as JSON")]
+    Json(#[source] serde_json::Error),
+    /// Another command of the same transaction failed it; this one may be tried again.
+    #[error("nothing was recorded: {0}")]
+    Rolled(String),
+    /// The writer has ended.
+    #[error("the journal is closed: the coordinator is stopping")]
+    Closed,
+}
+
+/// The events and what follows from them, shared with everybody who only looks.
+#[derive(Debug, Default)]
+pub(crate) struct Published {
+    /// What follows from the events.
+    pub(crate) bench: Bench,
+    /// Their Merkle tree.
+    pub(crate) log: Log,
+}
+
+/// The journal, open. Cheap to clone; closed when the last clone is gone.
+#[derive(Debug, Clone)]
+pub(crate) struct Journal {
+    commands: mpsc::Sender<Command>,
+    published: Arc<RwLock<Published>>,
+    length: watch::Receiver<u64>,
+    path: Arc<Path>,
+}
+
+impl Journal {
+    /// Opens the journal, reads every event again, and starts the writer.
+    ///
+    /// # Errors
+    /// When it is not ours, damaged, or holds what cannot be understood. Nothing is ever skipped.
+    pub(crate) fn open(path: &Path, site: SiteKey) -> Result<Self, JournalError> {
+        let mut database = Database::open(path)?;
+        let published = database.read_all()?;
+        if let Some(theirs) = published.bench.site().filter(|theirs| *theirs != site) {
+            let path = path.display().to_string();
+            return Err(JournalError::OtherSite { path, ours: site, theirs });
+        }
+        let founded = published.bench.site().is_some();
+        let (commands, inbox) = mpsc::channel();
+        let (length_sender, length) = watch::channel(published.log.len());
+        let published = Arc::new(RwLock::new(published));
+        let mut writer = Writer::new(database, published.clone(), length_sender);
+        if !founded {
+            writer.append_first(Happening::Founded { site })?;
+        }
+        std::thread::spawn(move || writer.run(&inbox));
+        Ok(Self { commands, published, length, path: path.into() })
+    }
+
+    /// Takes a decision: `decide` sees the bench, gives the events to append and an answer. The answer is handed
+    /// out once the events are on disk.
+    ///
+    /// # Errors
+    /// When they could not be written; then nothing has happened.
+    pub(crate) async fn decide<R: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&Bench, UnixMillis) -> (Vec<Happening>, R) + Send + 'static,
+    ) -> Result<R, JournalError> {
+        let (sender, answer) = oneshot::channel();
+        let command = Command::Decide(Box::new(move |bench, now| {
+            let (happenings, reply) = decide(bench, now);
+            let finish = move |outcome: Result<(), JournalError>| {
+                // Whoever asked may have hung up; what is recorded is recorded.
+                drop(sender.send(outcome.map(|()| reply)));
+            };
+            (happenings, Box::new(finish))
+        }));
+        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// The random id of a person by name, made at first use.
+    pub(crate) async fn person(&self, name: String) -> Result<PersonId, JournalError> {
+        let (sender, answer) = oneshot::channel();
+        let command = Command::Person { name, answer: sender };
+        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// The present state. Hold it briefly: the writer waits for it.
+    pub(crate) fn published(&self) -> RwLockReadGuard<'_, Published> {
+        // The writer only ever replaces this value by a consistent one, so a poisoned lock holds no half state.
+        self.published.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells of every change: the number of events.
+    pub(crate) fn length(&self) -> watch::Receiver<u64> {
+        self.length.clone()
+    }
+
+    /// The bytes of some events, by their index from 0.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn bodies(&self, indices: &[u64]) -> Result<Vec<(u64, String)>, JournalError> {
+        database::read_bodies(&self.path, indices)
+    }
+
+    /// Names of people, for a person to read.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) fn names(&self) -> Result<Vec<(PersonId, String)>, JournalError> {
+        database::read_names(&self.path)
+    }
+}

@@ -1,0 +1,187 @@
+//! The thread that writes.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, mpsc};
+
+use protocol::{PersonId, UnixMillis};
+use tokio::sync::{oneshot, watch};
+
+use super::database::{Database, moment, sql_error};
+use super::{JournalError, Published};
+use crate::bench::Bench;
+use crate::event::{Happening, JournalEvent};
+use crate::random;
+
+/// How many decisions one transaction takes at most.
+const TRANSACTION_LIMIT: usize = 256;
+
+type Finish = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
+type Decide = Box<dyn FnOnce(&Bench, UnixMillis) -> (Vec<Happening>, Finish) + Send>;
+
+/// What the writer is asked for.
+pub(super) enum Command {
+    /// Decide, append, answer.
+    Decide(Decide),
+    /// Find or make the id of a person.
+    Person { name: String, answer: oneshot::Sender<Result<PersonId, JournalError>> },
+}
+
+impl fmt::Debug for Command {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Decide(_) => "Decide",
+            Self::Person { .. } => "Person",
+        })
+    }
+}
+
+/// Owns the writing connection and the bench as it will be once the open transaction is on disk.
+#[derive(Debug)]
+pub(super) struct Writer {
+    database: Database,
+    working: Bench,
+    published: Arc<RwLock<Published>>,
+    length: watch::Sender<u64>,
+}
+
+impl Writer {
+    pub(super) fn new(
+        database: Database,
+        published: Arc<RwLock<Published>>,
+        length: watch::Sender<u64>,
+    ) -> Self {
+        let working = read(&published, |published| published.bench.clone());
+        Self { database, working, published, length }
+    }
+
+    /// Appends the founding event before the thread starts.
+    pub(super) fn append_first(&mut self, happening: Happening) -> Result<(), JournalError> {
+        let mut outcome = Err(JournalError::Closed);
+        let decide: Decide = Box::new(move |_, _| (vec![happening], Box::new(drop)));
+        self.transaction(vec![decide], |_, result| outcome = result);
+        outcome
+    }
+
+    /// Serves until every [`super::Journal`] is gone.
+    pub(super) fn run(mut self, inbox: &mpsc::Receiver<Command>) {
+        while let Ok(first) = inbox.recv() {
+            let mut waiting = vec![first];
+            waiting.extend(inbox.try_iter().take(TRANSACTION_LIMIT - 1));
+            let mut decisions = Vec::new();
+            for command in waiting {
+                match command {
+                    Command::Decide(decide) => decisions.push(decide),
+                    Command::Person { name, answer } => {
+                        let person = random::bytes()
+                            .map_err(|error| JournalError::Rolled(error.to_string()))
+                            .map(PersonId::from_bytes)
+                            .and_then(|fresh| self.database.person(&name, fresh));
+                        // Whoever asked may have hung up.
+                        drop(answer.send(person));
+                    }
+                }
+            }
+            self.transaction(decisions, |finish, outcome| finish(outcome));
+        }
+    }
+
+    /// Takes `decisions` in one transaction and hands each its outcome.
+    fn transaction(
+        &mut self,
+        decisions: Vec<Decide>,
+        mut answer: impl FnMut(Finish, Result<(), JournalError>),
+    ) {
+        if decisions.is_empty() {
+            return;
+        }
+        let mut finishes = Vec::with_capacity(decisions.len());
+        let (size, last) =
+            read(&self.published, |published| (published.log.len(), published.bench.last_at()));
+        match self.write(decisions, size, last, &mut finishes) {
+            Ok(events) => {
+                self.publish(&events);
+                finishes.into_iter().for_each(|finish| answer(finish, Ok(())));
+            }
+            Err(error) => {
+                tracing::error!(target: "journal", %error, "nothing was recorded");
+                self.working = read(&self.published, |published| published.bench.clone());
+                let sentence = chain(&error);
+                let mut first = Some(error);
+                for finish in finishes {
+                    let rolled = || JournalError::Rolled(sentence.clone());
+                    answer(finish, Err(first.take().unwrap_or_else(rolled)));
+                }
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        decisions: Vec<Decide>,
+        size: u64,
+        last: UnixMillis,
+        finishes: &mut Vec<Finish>,
+    ) -> Result<Vec<(JournalEvent, Vec<u8>)>, JournalError> {
+        let path = self.database.path();
+        let at = moment(last);
+        let mut events = Vec::new();
+        // Every decision is taken first, so that each has somebody to tell should the database refuse.
+        let mut fault = None;
+        for decide in decisions {
+            let (happenings, finish) = decide(&self.working, at);
+            finishes.push(finish);
+            for happening in happenings {
+                let event = JournalEvent { at, happening };
+                let applied = self.working.apply(&event).map_err(JournalError::Inconsistent);
+                let body = serde_json::to_vec(&event).map_err(JournalError::Json);
+                match applied.and(body) {
+                    Ok(body) => events.push((event, body)),
+                    Err(error) => fault = fault.or(Some(error)),
+                }
+            }
+        }
+        if let Some(fault) = fault {
+            return Err(fault);
+        }
+        if events.is_empty() {
+            return Ok(events);
+        }
+        let transaction = self.database.begin()?;
+        for (seq, (_, body)) in (size + 1..).zip(&events) {
+            transaction
+                .execute("INSERT INTO event (seq, body) VALUES (?1, ?2)", (seq.cast_signed(), body))
+                .map_err(sql_error("writing an event", &path))?;
+        }
+        transaction.commit().map_err(sql_error("committing events", &path))?;
+        Ok(events)
+    }
+
+    fn publish(&self, events: &[(JournalEvent, Vec<u8>)]) {
+        if events.is_empty() {
+            return;
+        }
+        let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
+        for (_, body) in events {
+            published.log.push(body);
+        }
+        // Equal to applying the events once more, which the working bench has just proven possible.
+        published.bench.clone_from(&self.working);
+        let length = published.log.len();
+        drop(published);
+        self.length.send_replace(length);
+    }
+}
+
+fn read<R>(published: &RwLock<Published>, look: impl FnOnce(&Published) -> R) -> R {
+    look(&published.read().unwrap_or_else(PoisonError::into_inner))
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

@@ -1,0 +1,40 @@
+//! `rehome`: serves boot, jobs and images to a bench of retired laptops, keeps the journal, signs certificates.
+
+#![forbid(unsafe_code)]
+
+mod admin;
+mod admission;
+mod bench;
+mod boot_choice;
+mod boot_files;
+mod certificate;
+mod cli;
+mod clock;
+mod config;
+mod consent;
+mod console;
+mod coordinator;
+mod cpio;
+mod data_dir;
+mod directive;
+mod enrollment;
+mod event;
+mod http;
+mod identity;
+mod image_build;
+mod images;
+mod journal;
+mod live;
+mod netboot;
+mod random;
+mod records;
+mod serve;
+mod sessions;
+mod site;
+mod view;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

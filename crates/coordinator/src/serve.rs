@@ -1,0 +1,184 @@
+//! `rehome serve`: from the configuration to open doors, and back.
+
+mod boot;
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::boot_files::BootSet;
+use crate::config::{Config, ConfigError, DhcpSetting};
+use crate::console::say;
+use crate::coordinator::Coordinator;
+use crate::data_dir::DataDir;
+use crate::images::ImageStore;
+use crate::journal::Journal;
+use crate::live::Live;
+use crate::netboot;
+use crate::sessions::Sessions;
+use crate::site::Site;
+use crate::{admin, http};
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// One clear sentence when something is in the way, before anything is served.
+pub(crate) async fn serve(config: Config) -> Result<()> {
+    let data = DataDir::open(&config.data)?;
+    let site = Arc::new(Site::open(&config.data)?);
+    let journal = Journal::open(&data.join("journal.db"), site.public())?;
+    let images = ImageStore::open(&config.data, site.public())?;
+    let boot_set = BootSet::read(&config.appliance)?;
+    let network = boot::prepare(&config, &boot_set).await?;
+    let http =
+        listen(config.address, config.http_port, "boot files and chunks", "http_port").await?;
+    let api = listen(config.address, config.api_port, "the agents' API", "api_port").await?;
+    let admin = admin_socket(&data)?;
+    let coordinator = Arc::new(Coordinator {
+        http: bound(&http)?,
+        api: bound(&api)?,
+        dhcp: network.setting(),
+        sessions: Sessions::default(),
+        live: Live::default(),
+        config,
+        site,
+        journal,
+        images,
+        boot_set,
+    });
+    introduce(&coordinator)?;
+
+    let (stop, stopping) = watch::channel(false);
+    let mut services = JoinSet::new();
+    let boot_router = http::boot::router(coordinator.clone());
+    let agent_router = http::agent::router(coordinator.clone());
+    let tls = Some(coordinator.site.tls.clone());
+    services.spawn(done(http::serve_tcp(http, boot_router, None, stopping.clone())));
+    services.spawn(done(http::serve_tcp(api, agent_router, tls, stopping.clone())));
+    let admin_router = admin::router(coordinator.clone());
+    services.spawn(done(http::serve_unix(admin, admin_router, stopping.clone())));
+    network.spawn(&mut services, &coordinator, &stopping);
+
+    let outcome = wait(&mut services).await;
+    stop.send_replace(true);
+    while services.join_next().await.is_some() {}
+    let socket = data.join(admin::SOCKET);
+    std::fs::remove_file(&socket)
+        .with_context(|| format!("failed to remove {}", socket.display()))?;
+    tracing::info!(target: "serve", "stopped");
+    outcome
+}
+
+/// Our address on the bench's interface, where none is given: that of the only one in use.
+pub(crate) fn find_address(
+    wanted: Option<&str>,
+) -> Result<(Option<String>, Ipv4Addr), ConfigError> {
+    let refuse = |why: String| ConfigError::Value { key: "interface", why };
+    let interfaces = netboot::interfaces().map_err(|error| refuse(error.to_string()))?;
+    let fits = |it: &&netboot::Interface| match wanted {
+        Some(name) => it.name == name,
+        None => it.running,
+    };
+    let candidates: Vec<_> = interfaces.iter().filter(fits).collect();
+    match (candidates.as_slice(), wanted) {
+        ([interface], _) => Ok((Some(interface.name.clone()), interface.address)),
+        ([], Some(name)) => Err(refuse(format!("{name} does not exist or has no IPv4 address"))),
+        ([], None) => Err(refuse(
+            "no network interface with a cable and an IPv4 address; plug the bench in and give \
+             the interface an address"
+                .to_owned(),
+        )),
+        (several, _) => {
+            let names: Vec<_> =
+                several.iter().map(|it| format!("{} ({})", it.name, it.address)).collect();
+            Err(refuse(format!("say which one leads to the bench: {}", names.join(", "))))
+        }
+    }
+}
+
+/// What became of a service that ended by itself.
+type Ended = Result<()>;
+
+async fn done(service: impl Future<Output = ()>) -> Ended {
+    service.await;
+    Ok(())
+}
+
+async fn wait(services: &mut JoinSet<Ended>) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            ended = services.join_next() => match ended {
+                None => return Ok(()),
+                // A DHCP service in full mode that met another server stops; the rest goes on.
+                Some(Ok(Ok(()))) => tracing::warn!(target: "serve", "a service has stopped"),
+                Some(Ok(Err(error))) => return Err(error),
+                Some(Err(error)) => return Err(anyhow!(error).context("a service died")),
+            },
+        }
+    }
+}
+
+async fn listen(address: Ipv4Addr, port: u16, what: &str, key: &str) -> Result<TcpListener> {
+    let at = SocketAddrV4::new(address, port);
+    TcpListener::bind(at).await.with_context(|| {
+        format!(
+            "cannot serve {what} on {at}; if another program has the port, stop it \
+             (`ss -tlpn sport = :{port}` names it) or choose another {key}"
+        )
+    })
+}
+
+fn bound(listener: &TcpListener) -> Result<SocketAddrV4> {
+    match listener.local_addr().context("asking for our own address")? {
+        SocketAddr::V4(address) => Ok(address),
+        SocketAddr::V6(address) => bail!("expected an IPv4 address, got {address}"),
+    }
+}
+
+fn admin_socket(data: &DataDir) -> Result<UnixListener> {
+    let path = data.join(admin::SOCKET);
+    // We hold the directory's lock, so whoever made a socket that is there is dead.
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("failed to replace {}", path.display()));
+        }
+        _ => {}
+    }
+    let listener = UnixListener::bind(&path)
+        .with_context(|| format!("failed to make the socket {}", path.display()))?;
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
+        .with_context(|| format!("failed to close {} to others", path.display()))?;
+    Ok(listener)
+}
+
+fn introduce(coordinator: &Coordinator) -> Result<()> {
+    let Coordinator { config, http, api, dhcp, .. } = coordinator;
+    let dhcp = match dhcp {
+        DhcpSetting::Full => "giving addresses, as nobody else does",
+        DhcpSetting::Proxy => "answering network boot beside another DHCP server",
+        DhcpSetting::Off | DhcpSetting::Auto => "not answering network boot",
+    };
+    let missing = coordinator.boot_set.missing();
+    if !missing.is_empty() {
+        tracing::warn!(
+            target: "serve", directory = %config.appliance.display(),
+            "no machine can boot from here: {} missing; build the appliance with \
+             scripts/build-appliance", missing.join(", ")
+        );
+    }
+    tracing::info!(target: "serve", %http, %api, dhcp = ?coordinator.dhcp, "serving");
+    say(&format!("{}: serving on {} ({dhcp})", config.site_name, http.ip()))?;
+    say(&format!("boot files on port {}, agents on port {}", http.port(), api.port()))?;
+    say("nothing is touched before a batch is armed and a machine is admitted to it")?;
+    Ok(())
+}

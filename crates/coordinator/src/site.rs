@@ -1,0 +1,165 @@
+//! The site's keys: one signs tickets, images and certificates, one speaks TLS.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use evidence::SigningKey;
+use protocol::{Sha256Digest, SiteKey, TicketId};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
+use ring::hmac;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+/// Why there are no keys.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SiteError {
+    #[error("failed to read the key {path}")]
+    Read {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("failed to write {path}; is the disk full?")]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "others may read the key {path} (mode {mode:o}); if nobody has, `chmod 600 {path}`, \
+         otherwise begin a new site"
+    )]
+    Exposed { path: PathBuf, mode: u32 },
+    #[error("{path} holds no key of ours: {why}")]
+    Malformed { path: PathBuf, why: String },
+    #[error(
+        "there is a journal but no site key {path}; put the key back, without it nothing in the \
+         journal can be continued"
+    )]
+    Lost { path: PathBuf },
+    #[error("failed to make a key: {0}")]
+    Make(String),
+    #[error("failed to set up TLS")]
+    Tls(#[source] rustls::Error),
+}
+
+/// The keys.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// Signs tickets, manifests and certificates.
+    pub(crate) key: SigningKey,
+    /// SHA-256 of the TLS public key (SubjectPublicKeyInfo), which agents pin.
+    pub(crate) tls_key: Sha256Digest,
+    /// The TLS side.
+    pub(crate) tls: Arc<rustls::ServerConfig>,
+}
+
+impl Site {
+    /// Reads the site's keys from `data`, or makes them when there is no journal yet.
+    ///
+    /// # Errors
+    /// [`SiteError`] says what to do.
+    pub(crate) fn open(data: &Path) -> Result<Self, SiteError> {
+        let key = signing_key(data)?;
+        let public = data.join("site.pub");
+        let text = format!("{}\n", SiteKey::from_bytes(key.public()));
+        std::fs::write(&public, text)
+            .map_err(|source| SiteError::Write { path: public, source })?;
+        let (tls, tls_key) = tls(data)?;
+        Ok(Self { key, tls_key, tls })
+    }
+
+    /// The public key.
+    pub(crate) fn public(&self) -> SiteKey {
+        SiteKey::from_bytes(self.key.public())
+    }
+
+    /// The token that the system installed under a ticket shows at its first boot, 64 hexadecimal digits.
+    /// Derived, so that a repeated answer is the same answer and no secret needs storing.
+    pub(crate) fn first_boot_token(&self, ticket: TicketId) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.key.seed());
+        let mut message = b"rehome first boot ".to_vec();
+        message.extend_from_slice(ticket.as_bytes());
+        hex::encode(hmac::sign(&key, &message))
+    }
+}
+
+fn signing_key(data: &Path) -> Result<SigningKey, SiteError> {
+    let path = data.join("site.key");
+    let make = |error: evidence::key::KeyError| SiteError::Make(error.to_string());
+    let Some(text) = read_secret(&path)? else {
+        if data.join("journal.db").exists() {
+            return Err(SiteError::Lost { path });
+        }
+        let key = SigningKey::generate().map_err(make)?;
+        write_secret(&path, &format!("{}\n", hex::encode(key.seed())))?;
+        return Ok(key);
+    };
+    let mut seed = [0; 32];
+    hex::decode_to_slice(text.trim(), &mut seed).map_err(|_| SiteError::Malformed {
+        path: path.clone(),
+        why: "64 hexadecimal digits were expected".to_owned(),
+    })?;
+    SigningKey::from_seed(seed).map_err(make)
+}
+
+fn tls(data: &Path) -> Result<(Arc<rustls::ServerConfig>, Sha256Digest), SiteError> {
+    let path = data.join("tls.key");
+    let make = |error: rcgen::Error| SiteError::Make(error.to_string());
+    let key = match read_secret(&path)? {
+        Some(pem) => KeyPair::from_pem(&pem)
+            .map_err(|error| SiteError::Malformed { path: path.clone(), why: error.to_string() })?,
+        None => {
+            let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(make)?;
+            write_secret(&path, &key.serialize_pem())?;
+            key
+        }
+    };
+    // Agents pin the key; name and dates of the certificate mean nothing to them.
+    let params = CertificateParams::new(vec!["rehome".to_owned()]).map_err(make)?;
+    let certificate: CertificateDer<'static> = params.self_signed(&key).map_err(make)?.into();
+    let digest = evidence::sha256(&key.subject_public_key_info());
+    let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(SiteError::Tls)?
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], private)
+        .map_err(SiteError::Tls)?;
+    Ok((Arc::new(config), digest))
+}
+
+/// A secret file's text; none if there is no such file.
+fn read_secret(path: &Path) -> Result<Option<String>, SiteError> {
+    let read = |source| SiteError::Read { path: path.to_owned(), source };
+    let metadata = match std::fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(read(error)),
+    };
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(SiteError::Exposed { path: path.to_owned(), mode });
+    }
+    std::fs::read_to_string(path).map_err(read).map(Some)
+}
+
+/// Writes a new secret so that after a power cut it is there whole or not at all.
+fn write_secret(path: &Path, text: &str) -> Result<(), SiteError> {
+    let half = path.with_extension("new");
+    let write = || {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&half, path)?;
+        match path.parent() {
+            Some(parent) => std::fs::File::open(parent)?.sync_all(),
+            None => Ok(()),
+        }
+    };
+    write().map_err(|source| SiteError::Write { path: path.to_owned(), source })
+}

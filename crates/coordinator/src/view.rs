@@ -1,0 +1,182 @@
+//! What people are shown of machines and batches: journal and last word put together.
+
+use std::collections::BTreeMap;
+
+use protocol::api::Progress;
+use protocol::{
+    AgentKey, BatchId, Inventory, JobKind, MachineId, MachineIdentity, MachineNumber, PersonId,
+    Plan, Stage, UnixMillis,
+};
+use serde::Serialize;
+
+use crate::bench::{Batch, Bench, Machine};
+use crate::event::AdmittedHow;
+use crate::live::{Live, TraceLine};
+
+/// An agent that was silent for longer is shown as gone.
+const SILENCE_MILLIS: u64 = 15_000;
+
+/// A row of the bench.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct MachineView {
+    pub(crate) number: MachineNumber,
+    pub(crate) id: MachineId,
+    /// Name of the state.
+    pub(crate) state: &'static str,
+    /// The state in a sentence.
+    pub(crate) sentence: String,
+    /// The stage that the agent names, while it is heard.
+    pub(crate) stage: Option<Stage>,
+    /// What the agent says it does.
+    pub(crate) doing: Option<String>,
+    pub(crate) progress: Option<Progress>,
+    pub(crate) remaining_seconds: Option<u64>,
+    /// Drives whose former content is not proven gone.
+    pub(crate) data_still_there: Vec<String>,
+    /// Vendor and model.
+    pub(crate) model: String,
+    pub(crate) drives: Vec<String>,
+    /// The key's fingerprint, as on the machine's screen.
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) batch: Option<BatchId>,
+    /// Whether the agent was heard within the last seconds.
+    pub(crate) heard: bool,
+    pub(crate) last_heard: Option<UnixMillis>,
+}
+
+/// All that is known of a machine.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct MachineDetail {
+    #[serde(flatten)]
+    pub(crate) row: MachineView,
+    pub(crate) first_seen: UnixMillis,
+    pub(crate) identity: MachineIdentity,
+    pub(crate) attention: Vec<String>,
+    pub(crate) inventory: Option<Inventory>,
+    pub(crate) admitted: Option<AdmittedHow>,
+    pub(crate) plan: Option<Plan>,
+    pub(crate) finished: Option<UnixMillis>,
+    pub(crate) booted: Option<UnixMillis>,
+    pub(crate) boots: Vec<BootView>,
+    /// The last network boots, by address.
+    pub(crate) boot_trace: BTreeMap<String, Vec<TraceLine>>,
+}
+
+/// One boot of the appliance.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct BootView {
+    pub(crate) agent: AgentKey,
+    pub(crate) version: String,
+    pub(crate) at: UnixMillis,
+    pub(crate) records: usize,
+}
+
+/// A batch.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct BatchView {
+    pub(crate) id: BatchId,
+    /// The name of who armed it, or the bare id where the name is gone.
+    pub(crate) by: String,
+    pub(crate) armed_at: UnixMillis,
+    pub(crate) until: UnixMillis,
+    pub(crate) count: u32,
+    pub(crate) admitted: Vec<MachineNumber>,
+    pub(crate) disarmed: bool,
+    /// Whether it admits further machines.
+    pub(crate) armed: bool,
+    pub(crate) job: JobKind,
+}
+
+/// A machine as a row.
+pub(crate) fn machine(
+    bench: &Bench,
+    live: &Live,
+    now: UnixMillis,
+    machine: &Machine,
+) -> MachineView {
+    let state = machine.state(!bench.armed(now).is_empty());
+    let word = live.last_word(&machine.id);
+    let heard = word.as_ref().is_some_and(|word| now.0.saturating_sub(word.at.0) < SILENCE_MILLIS);
+    let last_heard = word.as_ref().map(|word| word.at);
+    let heartbeat = word.filter(|_| heard).map(|word| word.heartbeat);
+    let progress = heartbeat.as_ref().and_then(|it| it.progress);
+    let product = machine.inventory.as_ref().map(|inventory| &inventory.product);
+    let model = product.map(|it| {
+        let parts = [&it.vendor, &it.name, &it.version];
+        parts.into_iter().flatten().cloned().collect::<Vec<_>>().join(" ")
+    });
+    let drives = machine.inventory.iter().flat_map(|inventory| &inventory.drives);
+    MachineView {
+        number: machine.number,
+        id: machine.id,
+        state: state.name(),
+        sentence: state.sentence(),
+        stage: heartbeat.as_ref().map(|it| it.stage),
+        doing: heartbeat.map(|it| it.sentence),
+        progress,
+        remaining_seconds: progress.and_then(remaining),
+        data_still_there: machine.data_still_there(),
+        model: model.unwrap_or_default(),
+        drives: drives.map(protocol::DriveUnit::label).collect(),
+        fingerprint: machine.agent().map(|agent| agent.fingerprint()),
+        batch: machine.admission.as_ref().map(|admission| admission.job.batch),
+        heard,
+        last_heard,
+    }
+}
+
+/// A machine with all that is known.
+pub(crate) fn detail(
+    bench: &Bench,
+    live: &Live,
+    now: UnixMillis,
+    known: &Machine,
+) -> MachineDetail {
+    let admission = known.admission.as_ref();
+    let boots = known.boots.iter().map(|boot| BootView {
+        agent: boot.agent,
+        version: boot.version.clone(),
+        at: boot.at,
+        records: boot.records.len(),
+    });
+    let macs = known.identity.macs.iter().map(ToString::to_string);
+    MachineDetail {
+        row: machine(bench, live, now, known),
+        first_seen: known.first_seen,
+        identity: known.identity.clone(),
+        attention: known.attention_reasons(),
+        inventory: known.inventory.clone(),
+        admitted: admission.map(|it| it.how.clone()),
+        plan: admission.and_then(|it| it.consents.last()).map(|consent| consent.plan.clone()),
+        finished: admission.and_then(|it| it.finished),
+        booted: admission.and_then(|it| it.booted),
+        boots: boots.collect(),
+        boot_trace: macs.map(|mac| (mac.clone(), live.boot_trace(&mac))).collect(),
+    }
+}
+
+/// A batch. `names` are those of people still on record.
+pub(crate) fn batch(
+    bench: &Bench,
+    now: UnixMillis,
+    batch: &Batch,
+    names: &[(PersonId, String)],
+) -> BatchView {
+    let name = names.iter().find(|(id, _)| *id == batch.by).map(|(_, name)| name.clone());
+    let numbers = batch.admitted.iter().filter_map(|id| bench.machine(id));
+    BatchView {
+        id: batch.id,
+        by: name.unwrap_or_else(|| batch.by.to_string()),
+        armed_at: batch.armed_at,
+        until: batch.until,
+        count: batch.count,
+        admitted: numbers.map(|machine| machine.number).collect(),
+        disarmed: batch.disarmed,
+        armed: batch.admits(now),
+        job: batch.job.kind.clone(),
+    }
+}
+
+fn remaining(progress: Progress) -> Option<u64> {
+    progress.total.0.saturating_sub(progress.done.0).checked_div(progress.rate.0)
+}

@@ -1,0 +1,175 @@
+//! Every drive unit that the kernel shows, wanted or not.
+
+mod attributes;
+mod bus;
+mod holds;
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use protocol::units::BadSectorSize;
+use protocol::{Bus, ByteLen, DriveIdentity, DriveUnit, Hold, SectorSize};
+
+use crate::Roots;
+use crate::identity::{Identified, IdentityReader, with_causes};
+
+use attributes::{canonicalize, read_number, read_optional, read_text, sorted_names};
+pub(crate) use holds::describe_hold;
+use holds::{Tables, holds};
+
+/// Why drives cannot be listed. A drive that vanishes while it is looked at ends up here too: look again.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    /// A table or attribute of the kernel cannot be read.
+    #[error("reading {} to list drives", path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// An attribute holds something else than a number.
+    #[error("{} holds {text:?}, expected a number", path.display())]
+    Number {
+        /// Which.
+        path: PathBuf,
+        /// What it holds.
+        text: String,
+    },
+    /// Sectors of a size that no drive has.
+    #[error("drive {kernel_name} has unusable sectors")]
+    SectorSize {
+        /// Kernel name of the drive.
+        kernel_name: String,
+        /// The size.
+        #[source]
+        source: BadSectorSize,
+    },
+}
+
+/// The unit of `size` in sysfs, whatever the drive's sectors are.
+const SYSFS_SECTOR_LEN: u64 = 512;
+
+/// Lists the drive units in order of identity, those without one last.
+///
+/// Left out are what holds no data of its own (loop, RAM disk, device mapper, MD: they only show as holds of the
+/// drives below), empty slots (size 0) and the hidden paths of multipath NVMe (`nvme0c0n1`). All else is listed,
+/// so that what is left alone is left alone by decision. Only drives on ATA and NVMe are sent a command.
+pub fn discover(
+    roots: &Roots,
+    reader: &dyn IdentityReader,
+) -> Result<Vec<DriveUnit>, DiscoverError> {
+    let tables = Tables::read(roots)?;
+    let mut units = Vec::new();
+    for name in sorted_names(&roots.sys.join("block"))? {
+        if !is_layered(&name) && !is_hidden_path(&name) {
+            units.extend(look_at(roots, reader, &tables, &name)?);
+        }
+    }
+    units.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
+    Ok(units)
+}
+
+/// Who uses one block device, by its kernel name.
+pub(crate) fn holds_of(roots: &Roots, kernel_name: &str) -> Result<Vec<Hold>, DiscoverError> {
+    let directory = canonicalize(&roots.sys.join("block").join(kernel_name))?;
+    holds(&Tables::read(roots)?, kernel_name, &directory)
+}
+
+fn sort_key(unit: &DriveUnit) -> (bool, Option<&DriveIdentity>, &str) {
+    let identity = unit.identity.as_ref().ok();
+    (identity.is_none(), identity, &unit.kernel_name)
+}
+
+/// Drivers whose devices lie on other devices, or in memory.
+fn is_layered(name: &str) -> bool {
+    let layered = ["loop", "ram", "zram", "dm-", "md"];
+    layered.iter().any(|prefix| has_number_after(name, prefix))
+        // Named arrays (md_home) have no number.
+        || name.starts_with("md_")
+}
+
+fn has_number_after(name: &str, prefix: &str) -> bool {
+    let rest = name.strip_prefix(prefix);
+    rest.is_some_and(|rest| rest.starts_with(|first: char| first.is_ascii_digit()))
+}
+
+/// `nvme0c1n1`: one path of a namespace that `nvme0n1` stands for.
+fn is_hidden_path(name: &str) -> bool {
+    name.strip_prefix("nvme").is_some_and(|rest| rest.contains('c'))
+}
+
+fn look_at(
+    roots: &Roots,
+    reader: &dyn IdentityReader,
+    tables: &Tables,
+    kernel_name: &str,
+) -> Result<Option<DriveUnit>, DiscoverError> {
+    let directory = canonicalize(&roots.sys.join("block").join(kernel_name))?;
+    let size = ByteLen(read_number(&directory.join("size"))? * SYSFS_SECTOR_LEN);
+    if size == ByteLen(0) {
+        return Ok(None);
+    }
+    let place = bus::Place::of(&roots.sys, &directory)?;
+    let bus = place.bus();
+    let (identity, listed_namespaces) = match ask(roots, reader, bus, kernel_name) {
+        Ok(Identified { identity, other_namespaces }) => (Ok(identity), other_namespaces),
+        Err(text) => (Err(text), 0),
+    };
+    let sector_size = u32_attribute(&directory, "queue/logical_block_size")?;
+    Ok(Some(DriveUnit {
+        kernel_name: kernel_name.to_owned(),
+        identity,
+        size,
+        sector_size: SectorSize::try_from(sector_size).map_err(|source| {
+            DiscoverError::SectorSize { kernel_name: kernel_name.to_owned(), source }
+        })?,
+        physical_sector_size: u32_attribute(&directory, "queue/physical_block_size")?,
+        bus,
+        rotational: read_number(&directory.join("queue/rotational"))? != 0,
+        removable: is_removable(&roots.sys, &directory)?,
+        read_only: read_number(&directory.join("ro"))? != 0,
+        holds: holds(tables, kernel_name, &directory)?,
+        // The larger: the kernel may have failed to set up one that the controller lists.
+        other_namespaces: listed_namespaces.max(place.other_namespaces),
+    }))
+}
+
+/// Bridges and virtual disks are not sent commands that they were not made for: some hang on them.
+fn ask(
+    roots: &Roots,
+    reader: &dyn IdentityReader,
+    bus: Bus,
+    kernel_name: &str,
+) -> Result<Identified, String> {
+    match bus {
+        Bus::Ata | Bus::Nvme => {
+            reader.read(&roots.device(kernel_name)).map_err(|error| with_causes(&error))
+        }
+        Bus::Scsi | Bus::Usb | Bus::Mmc | Bus::Virtio | Bus::Network | Bus::Other => {
+            Err("not asked: this kind of drive gives no identity that a plan could name".to_owned())
+        }
+    }
+}
+
+/// The medium by the block layer, or any device above it by its bus (a Thunderbolt enclosure is `removable`).
+fn is_removable(sys: &Path, directory: &Path) -> Result<bool, DiscoverError> {
+    if read_number(&directory.join("removable"))? != 0 {
+        return Ok(true);
+    }
+    let sys = canonicalize(sys)?;
+    let above = directory.ancestors().skip(1).take_while(|ancestor| *ancestor != sys);
+    for ancestor in above {
+        if read_optional(&ancestor.join("removable"))?.as_deref() == Some("removable") {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn u32_attribute(directory: &Path, name: &str) -> Result<u32, DiscoverError> {
+    let path = directory.join(name);
+    let text = read_text(&path)?;
+    text.parse().map_err(|_| DiscoverError::Number { path, text })
+}

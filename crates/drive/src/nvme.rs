@@ -1,0 +1,99 @@
+//! Identify data structures: NVM Express Base 2.0 figure 275 (controller), NVM Command Set 1.0 figure 97 (namespace).
+
+use protocol::{ByteLen, DriveIdentity};
+use sys::nvme::IDENTIFY_LEN;
+
+use crate::identity::{IdentityError, identity, printable, world_wide};
+
+/// Reads model and serial number of the controller, and size and name of the namespace.
+pub(crate) fn decode(
+    controller: &[u8; IDENTIFY_LEN],
+    namespace: &[u8; IDENTIFY_LEN],
+) -> Result<DriveIdentity, IdentityError> {
+    let serial = printable(&controller[4..24]);
+    let model = printable(&controller[24..64]);
+    let nguid = world_wide(&namespace[104..120]);
+    let wwn = nguid.or_else(|| world_wide(&namespace[120..128]));
+    identity(model, serial, wwn, namespace_size(namespace)?)
+}
+
+/// How many namespaces a controller may have (NN): the bound where it cannot list those that it has.
+pub(crate) fn max_namespaces(controller: &[u8; IDENTIFY_LEN]) -> u32 {
+    controller[516..].first_chunk().map_or(0, |number| u32::from_le_bytes(*number))
+}
+
+/// NSZE times the data size of the LBA format in use.
+fn namespace_size(namespace: &[u8; IDENTIFY_LEN]) -> Result<ByteLen, IdentityError> {
+    let sectors = namespace.first_chunk().map_or(0, |number| u64::from_le_bytes(*number));
+    let flbas = namespace[26];
+    // Bits 6:5 extend the index beyond 16 formats.
+    let format = usize::from(flbas & 0x0f) + (usize::from(flbas >> 5 & 0x03) << 4);
+    let exponent = namespace[128 + 4 * format + 2];
+    let sector_size = match exponent {
+        9..=16 => 1_u64 << exponent,
+        _ => return Err(IdentityError::SectorSize(exponent)),
+    };
+    Ok(ByteLen(sectors.saturating_mul(sector_size)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn controller() -> [u8; IDENTIFY_LEN] {
+        let mut data = [0; IDENTIFY_LEN];
+        data[4..24].copy_from_slice(b"S4EVNX0N000001      ");
+        data[24..64].copy_from_slice(b"SAMSUNG MZVLB256HBHQ-000L7              ");
+        data[516] = 1;
+        data
+    }
+
+    fn namespace() -> [u8; IDENTIFY_LEN] {
+        let mut data = [0; IDENTIFY_LEN];
+        data[..8].copy_from_slice(&500_118_192_u64.to_le_bytes());
+        data[130] = 9;
+        data[134] = 12;
+        data[120..128].copy_from_slice(&[0, 0x25, 0x38, 0x81, 1, 2, 3, 4]);
+        data
+    }
+
+    #[test]
+    fn a_laptop_ssd_is_read() {
+        let ssd = decode(&controller(), &namespace()).unwrap();
+        assert_eq!(ssd.model, "SAMSUNG MZVLB256HBHQ-000L7");
+        assert_eq!(ssd.serial, "S4EVNX0N000001");
+        assert_eq!(ssd.wwn.as_deref(), Some("0025388101020304"));
+        assert_eq!(ssd.size, ByteLen(256_060_514_304));
+        assert_eq!(max_namespaces(&controller()), 1);
+    }
+
+    #[test]
+    fn the_longer_name_and_the_format_in_use_count() {
+        let mut data = namespace();
+        data[104..120].copy_from_slice(&[0xab; 16]);
+        data[26] = 1;
+        let ssd = decode(&controller(), &data).unwrap();
+        assert_eq!(ssd.wwn, Some("ab".repeat(16)));
+        assert_eq!(ssd.size, ByteLen(500_118_192 * 4096));
+    }
+
+    #[test]
+    fn zeros_are_no_identity() {
+        let zeros = [0; IDENTIFY_LEN];
+        let nameless = decode(&zeros, &namespace());
+        assert!(matches!(nameless, Err(IdentityError::NoSerial { .. })), "{nameless:?}");
+        assert!(matches!(decode(&controller(), &zeros), Err(IdentityError::SectorSize(0))));
+    }
+
+    proptest! {
+        #[test]
+        fn no_data_brings_it_down(bytes in proptest::collection::vec(any::<u8>(), IDENTIFY_LEN)) {
+            let data: &[u8; IDENTIFY_LEN] = bytes.as_slice().try_into().unwrap();
+            if let Ok(identity) = decode(data, data) {
+                prop_assert!(!identity.serial.is_empty());
+            }
+        }
+    }
+}

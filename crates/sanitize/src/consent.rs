@@ -1,0 +1,215 @@
+//! What a ticket allows, once.
+
+use std::collections::{BTreeSet, HashSet};
+
+use protocol::{
+    AgentKey, Claim, DriveIdentity, MachineId, Nonce, Plan, PlannedDrive, SectorSize, Sha256Digest,
+    Technique, Ticket, TicketId, UnixMillis,
+};
+
+/// The consent to destroy what is on the drives of one plan. Not to be copied; used up drive by drive.
+#[derive(Debug)]
+pub struct Consent {
+    ticket: TicketId,
+    plan: Sha256Digest,
+    drives: Vec<ConsentedDrive>,
+    taken: BTreeSet<DriveIdentity>,
+}
+
+/// The consent for one drive. Only [`Consent`] makes it; claiming the drive uses it up.
+#[derive(Debug)]
+pub struct ConsentedDrive {
+    ticket: TicketId,
+    planned: PlannedDrive,
+}
+
+/// What the agent knows of itself while it judges a ticket.
+#[derive(Debug, Clone, Copy)]
+pub struct ConsentContext {
+    /// The machine, as enrolled.
+    pub machine: MachineId,
+    /// The key of this boot.
+    pub agent: AgentKey,
+    /// The nonce of the request that the ticket answers.
+    pub nonce: Nonce,
+    /// Now, by the clock as set from the coordinator.
+    pub now: UnixMillis,
+}
+
+/// Tickets that this process has used up. A restarted agent has another key, so one boot's memory is enough.
+#[derive(Debug, Default)]
+pub struct UsedTickets(HashSet<TicketId>);
+
+/// Why a ticket allows nothing.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConsentError {
+    /// For another machine.
+    #[error("the ticket is for machine {ticket}, this is {own}")]
+    Machine {
+        /// The machine in the ticket or plan.
+        ticket: MachineId,
+        /// This machine.
+        own: MachineId,
+    },
+    /// For another agent: perhaps that of an earlier boot.
+    #[error("the ticket is for agent {}, this is {}: ask for a new one", ticket.fingerprint(), own.fingerprint())]
+    Agent {
+        /// The agent in the ticket.
+        ticket: AgentKey,
+        /// This agent.
+        own: AgentKey,
+    },
+    /// Not the answer to our request.
+    #[error("the ticket answers another request than ours: ask for a new one")]
+    Nonce,
+    /// For another plan.
+    #[error("the ticket is for plan {ticket}, ours is {own}: look at the machine again")]
+    Plan {
+        /// Digest in the ticket.
+        ticket: Sha256Digest,
+        /// Digest of our plan.
+        own: Sha256Digest,
+    },
+    /// Too late.
+    #[error("the ticket expired {late_ms} ms ago: ask for a new one")]
+    Expired {
+        /// By how much.
+        late_ms: u64,
+    },
+    /// Its life ends before it begins.
+    #[error("the ticket was issued after its own expiry")]
+    Backwards,
+    /// Seen before.
+    #[error("ticket {0} was used before: ask for a new one")]
+    Used(TicketId),
+    /// Two planned drives could not be told apart.
+    #[error("the plan names {0} twice")]
+    SameDrive(Box<DriveIdentity>),
+    /// A drive that the plan does not name.
+    #[error("the plan does not name {0}: it is not touched")]
+    NotPlanned(Box<DriveIdentity>),
+    /// A drive whose consent is used up.
+    #[error("the consent for {0} is used up: ask for a new ticket")]
+    Taken(Box<DriveIdentity>),
+}
+
+impl Consent {
+    /// Judges a ticket whose signature has been verified against the site's key, and uses it up.
+    ///
+    /// `plan_digest` is the digest of `plan` as computed on this machine.
+    pub fn from_ticket(
+        ticket: &Ticket,
+        plan: &Plan,
+        plan_digest: &Sha256Digest,
+        context: &ConsentContext,
+        used: &mut UsedTickets,
+    ) -> Result<Self, ConsentError> {
+        check(ticket, plan, plan_digest, context)?;
+        let mut names = BTreeSet::new();
+        for planned in &plan.drives {
+            if !names.insert(&planned.identity) {
+                return Err(ConsentError::SameDrive(Box::new(planned.identity.clone())));
+            }
+        }
+        if !used.0.insert(ticket.ticket) {
+            return Err(ConsentError::Used(ticket.ticket));
+        }
+        let ticket_id = ticket.ticket;
+        let consented =
+            |planned: &PlannedDrive| ConsentedDrive { ticket: ticket_id, planned: planned.clone() };
+        Ok(Self {
+            ticket: ticket_id,
+            plan: *plan_digest,
+            drives: plan.drives.iter().map(consented).collect(),
+            taken: BTreeSet::new(),
+        })
+    }
+
+    /// The ticket behind it.
+    pub fn ticket(&self) -> TicketId {
+        self.ticket
+    }
+
+    /// Digest of the plan that it covers.
+    pub fn plan(&self) -> &Sha256Digest {
+        &self.plan
+    }
+
+    /// Takes out the consent for one drive; there is none for a second time.
+    pub fn take(&mut self, drive: &DriveIdentity) -> Result<ConsentedDrive, ConsentError> {
+        if let Some(index) = self.drives.iter().position(|consented| consented.identity() == drive)
+        {
+            self.taken.insert(drive.clone());
+            return Ok(self.drives.remove(index));
+        }
+        let drive = Box::new(drive.clone());
+        let taken = self.taken.contains(&*drive);
+        Err(if taken { ConsentError::Taken(drive) } else { ConsentError::NotPlanned(drive) })
+    }
+
+    /// What is left of it, drive by drive, in the order of the plan.
+    pub fn into_drives(self) -> Vec<ConsentedDrive> {
+        self.drives
+    }
+}
+
+fn check(
+    ticket: &Ticket,
+    plan: &Plan,
+    plan_digest: &Sha256Digest,
+    context: &ConsentContext,
+) -> Result<(), ConsentError> {
+    for machine in [ticket.machine, plan.machine] {
+        if machine != context.machine {
+            return Err(ConsentError::Machine { ticket: machine, own: context.machine });
+        }
+    }
+    if ticket.agent != context.agent {
+        return Err(ConsentError::Agent { ticket: ticket.agent, own: context.agent });
+    }
+    if ticket.nonce != context.nonce {
+        return Err(ConsentError::Nonce);
+    }
+    if ticket.plan != *plan_digest {
+        return Err(ConsentError::Plan { ticket: ticket.plan, own: *plan_digest });
+    }
+    if ticket.issued_at > ticket.expires_at {
+        return Err(ConsentError::Backwards);
+    }
+    if context.now >= ticket.expires_at {
+        return Err(ConsentError::Expired { late_ms: context.now.0 - ticket.expires_at.0 });
+    }
+    Ok(())
+}
+
+impl ConsentedDrive {
+    /// The drive, by what it says of itself.
+    pub fn identity(&self) -> &DriveIdentity {
+        &self.planned.identity
+    }
+
+    /// How it may be sanitized, and no other way.
+    pub fn technique(&self) -> Technique {
+        self.planned.technique
+    }
+
+    /// What may be claimed once that is verified.
+    pub fn claim(&self) -> Claim {
+        self.planned.claim
+    }
+
+    /// The logical sector size that was planned with.
+    pub fn sector_size(&self) -> SectorSize {
+        self.planned.sector_size
+    }
+
+    /// Whether the consent includes writing the image to it.
+    pub fn receives_image(&self) -> bool {
+        self.planned.receives_image
+    }
+
+    /// The ticket behind it.
+    pub(crate) fn ticket(&self) -> TicketId {
+        self.ticket
+    }
+}

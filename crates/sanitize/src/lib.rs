@@ -1,0 +1,71 @@
+//! The proof-bearing core: a [`Target`] becomes [`Sanitized`] and, by looking, [`Verified`]. Synchronous; no network.
+//!
+//! ```text
+//! Ticket + Plan -> Consent -> ConsentedDrive -> Target -> Sanitized -> Verified -> the drive, its evidence, ProvenZero
+//!                                                  \________ confirm _______/  (after a restart)
+//! ```
+//!
+//! Each arrow consumes its left side, and there is no other way to any of these types. Destroying without consent
+//! does not compile:
+//!
+//! ```compile_fail,E0423
+//! fn destroy(drive: Box<dyn drive::Drive>) {
+//!     let consent = sanitize::ConsentedDrive();
+//! }
+//! ```
+//! ```compile_fail,E0451
+//! fn destroy(consent: sanitize::Consent) -> sanitize::Consent {
+//!     sanitize::Consent { drives: Vec::new(), ..consent }
+//! }
+//! ```
+//!
+//! Nor does one consent serve twice, nor can it be copied:
+//!
+//! ```compile_fail,E0382
+//! fn twice(one: Box<dyn drive::Drive>, other: Box<dyn drive::Drive>, consent: sanitize::ConsentedDrive) {
+//!     let _ = sanitize::Target::claim(one, consent);
+//!     let _ = sanitize::Target::claim(other, consent);
+//! }
+//! ```
+//! ```compile_fail,E0599
+//! fn copy(consent: sanitize::ConsentedDrive) -> sanitize::ConsentedDrive {
+//!     consent.clone()
+//! }
+//! ```
+//!
+//! An image writer asks for [`Verified`], which cannot be made from a drive that was only overwritten, or from thin air:
+//!
+//! ```compile_fail,E0308
+//! fn write_image(drive: sanitize::Verified) {}
+//! fn too_early(sanitized: sanitize::Sanitized) {
+//!     write_image(sanitized);
+//! }
+//! ```
+//! ```compile_fail,E0451
+//! fn forge(verified: sanitize::Verified, drive: Box<dyn drive::Drive>) -> sanitize::Verified {
+//!     sanitize::Verified { drive, ..verified }
+//! }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod bad_ranges;
+mod confirm;
+mod consent;
+mod failed;
+mod overwrite;
+mod pass;
+mod probe;
+mod proven;
+mod target;
+mod verify;
+mod watch;
+mod zeros;
+
+pub use bad_ranges::MAX_LISTED_RANGES;
+pub use confirm::{Confirmation, MIN_SAMPLED_SECTORS};
+pub use consent::{Consent, ConsentContext, ConsentError, ConsentedDrive, UsedTickets};
+pub use failed::{Failed, FailureCause};
+pub use proven::ProvenZero;
+pub use target::{Sanitized, Target, Verified};
+pub use watch::{Progress, Watch};

@@ -1,0 +1,11 @@
+//! The way from a ticket to evidence, on drives of every kind of honesty.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod consent;
+mod faults;
+mod liars;
+mod passes;
+mod power;
+mod restart;
+mod rig;
+mod swap;

@@ -1,0 +1,89 @@
+//! One network namespace, with everything in it gone when it is dropped.
+
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, geteuid};
+
+use crate::process::run;
+
+/// A network namespace of our own, made by `ip netns`.
+#[derive(Debug)]
+pub struct Namespace {
+    name: String,
+}
+
+impl Namespace {
+    /// Makes the namespace `name` with its loopback up.
+    ///
+    /// # Errors
+    /// When not root, or when `ip` fails.
+    pub fn create(name: &str) -> Result<Self> {
+        if !geteuid().is_root() {
+            bail!("network namespaces need root: run the tests as root or with sudo");
+        }
+        run(Command::new("ip").args(["netns", "add", name]))?;
+        let namespace = Self { name: name.to_owned() };
+        namespace.ip("link set lo up")?;
+        Ok(namespace)
+    }
+
+    /// The name, as `ip netns list` shows it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// `program` to be run inside. Its process is the program itself, no wrapper stays.
+    pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", &self.name]).arg(program);
+        command
+    }
+
+    /// Runs `ip` inside with `words` split at spaces.
+    ///
+    /// # Errors
+    /// When `ip` fails.
+    pub fn ip(&self, words: &str) -> Result<String> {
+        run(Command::new("ip").args(["-n", &self.name]).args(words.split_ascii_whitespace()))
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if let Err(error) = remove(&self.name) {
+            eprintln!("workshop: {error:#}");
+        }
+    }
+}
+
+/// Kills, one by one, what runs in the namespace and deletes it.
+///
+/// # Errors
+/// When a process does not go within 10 s or `ip` fails.
+pub fn remove(name: &str) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let pids = run(Command::new("ip").args(["netns", "pids", name]))?;
+        if pids.trim().is_empty() {
+            break;
+        }
+        for pid in pids.split_ascii_whitespace() {
+            let pid = pid.parse().with_context(|| format!("`ip netns pids` said {pid:?}"))?;
+            match kill(Pid::from_raw(pid), Signal::SIGKILL) {
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(errno) => return Err(errno).context(format!("failed to kill process {pid}")),
+            }
+        }
+        if Instant::now() >= deadline {
+            bail!("processes in namespace {name} do not go: {}", pids.trim());
+        }
+        sleep(Duration::from_millis(50));
+    }
+    run(Command::new("ip").args(["netns", "delete", name]))?;
+    Ok(())
+}
