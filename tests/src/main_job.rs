@@ -123,6 +123,15 @@ impl Serving<'_> {
         self.coordinator.cli(&words.split(' ').collect::<Vec<_>>()).map(drop)
     }
 
+    /// Arms a batch of one machine that is only wiped.
+    ///
+    /// # Errors
+    /// When the coordinator refuses.
+    pub fn arm_wipe(&self) -> Result<()> {
+        let words = "batch arm --by Demo --count 1 --for 2h --kind wipe";
+        self.coordinator.cli(&words.split(' ').collect::<Vec<_>>()).map(drop)
+    }
+
     /// The only machine, as `rehome machine list --json` shows it; none before one was seen.
     ///
     /// # Errors

@@ -59,7 +59,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let screen = context.screen.clone();
     let ended = match context.site.clone() {
         Some(site) => work::run(context, site),
-        None => idle::run(&context),
+        None => idle::run(&context).map(|never| match never {}),
     };
     match ended {
         Ok(ending) => power::end(ending),

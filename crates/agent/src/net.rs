@@ -9,7 +9,7 @@ pub(crate) mod nic;
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,13 +25,7 @@ const HEAD_START: Duration = Duration::from_secs(5);
 /// The state of all wired interfaces, kept up to date by their threads.
 #[derive(Debug, Clone)]
 pub(crate) struct Net {
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    nics: Mutex<BTreeMap<String, NicState>>,
-    changed: Condvar,
+    nics: Arc<Mutex<BTreeMap<String, NicState>>>,
 }
 
 /// How far an interface is.
@@ -74,7 +68,7 @@ impl Net {
     /// # Errors
     /// When the thread cannot be started.
     pub(crate) fn spawn(roots: &Roots, boot_mac: Option<MacAddr>) -> std::io::Result<Self> {
-        let net = Self { shared: Arc::default() };
+        let net = Self { nics: Arc::default() };
         let (own, roots) = (net.clone(), roots.clone());
         thread::Builder::new()
             .name("net".into())
@@ -84,16 +78,14 @@ impl Net {
 
     /// The interfaces that have an address now, the one that booted the machine first.
     pub(crate) fn links(&self) -> Vec<Link> {
-        links(&self.lock())
-    }
-
-    /// Waits until some interface has an address, at most for `timeout`; the result is as of [`Self::links`].
-    pub(crate) fn wait_link(&self, timeout: Duration) -> Vec<Link> {
         let nics = self.lock();
-        let waited =
-            self.shared.changed.wait_timeout_while(nics, timeout, |nics| links(nics).is_empty());
-        let (nics, _timed_out) = waited.unwrap_or_else(PoisonError::into_inner);
-        links(&nics)
+        let up = nics.values().filter_map(|state| match state {
+            NicState::Up(link) => Some(link.clone()),
+            _ => None,
+        });
+        let mut links: Vec<Link> = up.collect();
+        links.sort_by_key(|link| !link.booted);
+        links
     }
 
     /// Why no interface has an address, in the words of the one that got furthest.
@@ -101,16 +93,14 @@ impl Net {
         let nics = self.lock();
         let has = |wanted: &NicState| nics.values().any(|state| state == wanted);
         let other = nics.values().find_map(|state| match state {
-            NicState::Refused(words) => {
-                Some(format!("The DHCP server gives this machine no address: {words}"))
-            }
-            NicState::Failed(why) => Some(format!("The network interface fails: {why}")),
+            NicState::Refused(words) => Some(Sentence::AddressRefused(words.clone())),
+            NicState::Failed(why) => Some(Sentence::NicFailed(why.clone())),
             NicState::NoCarrier | NicState::Asking | NicState::Up(_) => None,
         });
         match other {
             _ if nics.is_empty() => Sentence::NoNic,
             _ if has(&NicState::Asking) => Sentence::AskingForAddress,
-            Some(words) => Sentence::Verbatim(words),
+            Some(sentence) => sentence,
             None => Sentence::NoCable,
         }
     }
@@ -145,27 +135,15 @@ impl Net {
         if nics.get(nic) != Some(&state) {
             tracing::info!(target: "init", nic, ?state);
             nics.insert(nic.to_owned(), state);
-            self.shared.changed.notify_all();
         }
     }
 
     fn remove(&self, nic: &str) {
         self.lock().remove(nic);
-        self.shared.changed.notify_all();
     }
 
     /// A poisoned lock holds whole values all the same: each change is one insert or remove.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, NicState>> {
-        self.shared.nics.lock().unwrap_or_else(PoisonError::into_inner)
+        self.nics.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn links(nics: &BTreeMap<String, NicState>) -> Vec<Link> {
-    let up = nics.values().filter_map(|state| match state {
-        NicState::Up(link) => Some(link.clone()),
-        _ => None,
-    });
-    let mut links: Vec<Link> = up.collect();
-    links.sort_by_key(|link| !link.booted);
-    links
 }

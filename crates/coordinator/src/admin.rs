@@ -21,6 +21,7 @@ use crate::certificate::{CertificateError, certificate};
 use crate::coordinator::Coordinator;
 use crate::event::Happening;
 use crate::http::answer::{FromBody, Json, Refused};
+use crate::netboot::Machines;
 use crate::view::{self, BatchView, MachineDetail, MachineView};
 use crate::{clock, random};
 
@@ -50,6 +51,7 @@ async fn status(State(coordinator): Shared) -> Json<Status> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         site: coordinator.site_config(),
         dhcp: coordinator.dhcp,
+        stopped_by: coordinator.dhcp_machines.get().and_then(Machines::stopped_by),
         events: *coordinator.journal.length().borrow(),
     })
 }

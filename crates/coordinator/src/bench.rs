@@ -16,9 +16,9 @@ use protocol::{
     UnixMillis,
 };
 
-pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
+pub(crate) use admission::{Admission, Consent, internal_drives};
 pub(crate) use batch::Batch;
-pub(crate) use machine::{AgentBoot, IdentityConflict, Machine};
+pub(crate) use machine::{AgentBoot, Machine};
 pub(crate) use state::MachineState;
 
 use crate::event::{AdmittedHow, Happening, JournalEvent};

@@ -9,7 +9,7 @@ use protocol::{
     AgentKey, Plan, PlanReply, PlanRequest, Refusal, Sha256Digest, Ticket, TicketId, UnixMillis,
 };
 
-use crate::bench::{Admission, Bench, Consent, Machine, internal_drives};
+use crate::bench::{Admission, Bench, Machine, internal_drives};
 use crate::clock;
 use crate::directive::over;
 use crate::enrollment::drives_differ;
@@ -191,12 +191,4 @@ fn reply(machine: &Machine, ticket: TicketId, envelope: &Envelope, desk: &Desk<'
 /// What the journal holds of a first-boot token: SHA-256 of its text.
 pub(crate) fn token_digest(token: &str) -> Sha256Digest {
     evidence::sha256(token.as_bytes())
-}
-
-/// The consent whose token this is, where the machine's work holds it.
-pub(crate) fn consent_of_token<'a>(
-    admission: &'a Admission,
-    token: &Sha256Digest,
-) -> Option<&'a Consent> {
-    admission.consents.iter().find(|consent| consent.first_boot_token == *token)
 }

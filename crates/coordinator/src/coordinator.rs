@@ -1,7 +1,7 @@
 //! What every request needs: configuration, keys, journal, images, and who is talking.
 
 use std::net::SocketAddrV4;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use protocol::api::SiteConfig;
 
@@ -11,6 +11,7 @@ use crate::enrollment::Rules;
 use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
+use crate::netboot::Machines;
 use crate::sessions::Sessions;
 use crate::site::Site;
 
@@ -28,6 +29,8 @@ pub(crate) struct Coordinator {
     pub(crate) http: SocketAddrV4,
     /// Where the agents' API is, as bound.
     pub(crate) api: SocketAddrV4,
+    /// The DHCP service's clients, once it serves.
+    pub(crate) dhcp_machines: OnceLock<Machines>,
     /// The DHCP mode after `auto` was decided.
     pub(crate) dhcp: DhcpSetting,
 }

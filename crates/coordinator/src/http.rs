@@ -112,6 +112,8 @@ async fn converse<S>(
         service.call(request)
     });
     let connection = http1::Builder::new()
+        // GRUB knows `Content-Length` and waits for the end of the connection on `content-length`.
+        .title_case_headers(true)
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(64 * 1024)

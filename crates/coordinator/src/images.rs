@@ -24,11 +24,8 @@ use std::path::{Path, PathBuf};
 use osimage::StoredHash;
 use protocol::{ByteLen, ImageId, SiteKey};
 
-pub(crate) use catalog::{Catalog, CatalogEntry, DamagedManifest};
-pub(crate) use check::{BadChunk, CheckReport};
 pub(crate) use error::ImageError;
-pub(crate) use import::{ImportOptions, ImportProgress, ImportReport, PartitionReport};
-pub(crate) use remove::RemoveReport;
+pub(crate) use import::{ImportOptions, ImportProgress, ImportReport};
 
 use error::at;
 
@@ -42,7 +39,7 @@ pub(crate) struct ImageStore {
 /// Held while a command changes or checks the store.
 #[derive(Debug)]
 struct StoreLock {
-    _file: File,
+    file: File,
 }
 
 impl ImageStore {
@@ -108,11 +105,21 @@ impl ImageStore {
             .open(&path)
             .map_err(|source| at("opening the lock", &path, source))?;
         match file.try_lock() {
-            Ok(()) => Ok(StoreLock { _file: file }),
+            Ok(()) => Ok(StoreLock { file }),
             Err(std::fs::TryLockError::WouldBlock) => {
                 Err(ImageError::Busy { store: self.root.clone() })
             }
             Err(std::fs::TryLockError::Error(source)) => Err(at("locking", &path, source)),
+        }
+    }
+}
+
+impl Drop for StoreLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child process that another thread just forked has the file too, until it executes
+        // its program. Should unlocking fail, closing is what is left.
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "unlocking the image store");
         }
     }
 }

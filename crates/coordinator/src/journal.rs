@@ -48,14 +48,14 @@ pub(crate) enum JournalError {
         seq: u64,
         path: String,
         #[source]
-        source: FoldError,
+        source: Box<FoldError>,
     },
     /// Begun by a site with another key.
     #[error("the journal {path} belongs to site {theirs}, but the site key here is {ours}")]
     OtherSite { path: String, ours: SiteKey, theirs: SiteKey },
     /// An appended event would contradict the ones before it: a mistake of the program.
     #[error("refusing to write an event that contradicts the journal")]
-    Inconsistent(#[source] FoldError),
+    Inconsistent(#[source] Box<FoldError>),
     /// An event could not be written as JSON.
     #[error("writing an event as JSON")]
     Json(#[source] serde_json::Error),
@@ -91,7 +91,7 @@ impl Journal {
     /// # Errors
     /// When it is not ours, damaged, or holds what cannot be understood. Nothing is ever skipped.
     pub(crate) fn open(path: &Path, site: SiteKey) -> Result<Self, JournalError> {
-        let mut database = Database::open(path)?;
+        let database = Database::open(path)?;
         let published = database.read_all()?;
         if let Some(theirs) = published.bench.site().filter(|theirs| *theirs != site) {
             let path = path.display().to_string();
@@ -166,3 +166,6 @@ impl Journal {
         database::read_names(&self.path)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,11 +22,11 @@ mod tftp;
 use ::netboot::trace::TraceEvent;
 use tokio::sync::{broadcast, watch};
 
-pub(crate) use dhcp::{BootPolicy, Dhcp, DhcpError, Machines};
+pub(crate) use dhcp::{BootPolicy, Dhcp, Machines};
 pub(crate) use interface::{Interface, interfaces};
-pub(crate) use ports::{PortError, Service, check_ports};
-pub(crate) use probe::{ForeignServer, ProbeError, ProbeReport, probe};
-pub(crate) use tftp::{BootFiles, Tftp, TftpError};
+pub(crate) use ports::{Service, check_ports};
+pub(crate) use probe::{ProbeReport, probe};
+pub(crate) use tftp::{BootFiles, Tftp};
 
 /// Where boot trace events go. A slow reader loses the oldest; nothing waits for it.
 pub(crate) type Trace = broadcast::Sender<TraceEvent>;

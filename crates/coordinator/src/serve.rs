@@ -4,7 +4,7 @@ mod boot;
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::{TcpListener, UnixListener};
@@ -46,6 +46,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
         dhcp: network.setting(),
         sessions: Sessions::default(),
         live: Live::default(),
+        dhcp_machines: OnceLock::new(),
         config,
         site,
         journal,

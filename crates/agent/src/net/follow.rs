@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use sys::net::{Interface, InterfaceError};
 
 use super::exchange::{Exchange, Outcome, waits};
-use super::lease::Lease;
+use super::lease::{Due, Lease};
 use super::nic::{WiredNic, carrier};
 use super::{Link, Net, NicState};
 use crate::roots::Roots;
@@ -17,8 +17,6 @@ use crate::roots::Roots;
 const POLL: Duration = Duration::from_millis(250);
 /// Pause after something that should not fail did.
 const PAUSE: Duration = Duration::from_secs(5);
-/// Pause between two questions for the same lease (RFC 2131, section 4.4.5).
-const RENEW_PAUSE: Duration = Duration::from_secs(60);
 
 /// An interface and those who want to know about it.
 struct Follower<'a> {
@@ -133,28 +131,29 @@ impl Follower<'_> {
     /// Keeps the lease alive until it or the carrier is lost.
     fn hold(&self, exchange: &Exchange, mut lease: Lease) -> anyhow::Result<End> {
         let mut leased = Instant::now();
-        let mut asked = leased;
+        let mut asked: Option<Instant> = None;
         loop {
             match carrier(self.roots, &self.nic.name) {
                 None => return Ok(End::Gone),
                 Some(false) => return Ok(End::Lost),
                 Some(true) => thread::sleep(POLL),
             }
-            let age = leased.elapsed();
-            if lease.expires_after.is_some_and(|end| age >= end) {
-                return Ok(End::Lost);
-            }
-            let due = lease.renew_after.is_some_and(|due| age >= due);
-            if !due || (asked > leased && asked.elapsed() < RENEW_PAUSE) {
-                continue;
-            }
-            asked = Instant::now();
-            // The last eighth of a lease is anybody's to prolong (T2).
-            let everybody = lease.expires_after.is_some_and(|end| age >= end / 8 * 7);
-            match exchange.renew(&lease, everybody)? {
+            let everybody = match lease.due(leased.elapsed(), asked.map(|at| at.elapsed())) {
+                Due::Nothing => continue,
+                Due::End => return Ok(End::Lost),
+                Due::Renew { everybody } => everybody,
+            };
+            asked = Some(Instant::now());
+            // As long as the lease runs, a question that cannot be sent is one that nobody answers.
+            let outcome = exchange.renew(&lease, everybody).unwrap_or_else(|error| {
+                tracing::warn!(target: "init", nic = %self.nic.name, %error, "asking to renew the address");
+                Outcome::Silence
+            });
+            match outcome {
                 Outcome::Leased(renewed) if renewed.address == lease.address => {
                     lease = renewed;
                     leased = Instant::now();
+                    asked = None;
                 }
                 Outcome::Leased(_) | Outcome::Refused(_) => return Ok(End::Lost),
                 Outcome::Silence => {}

@@ -14,6 +14,8 @@ const MAX_MESSAGE_LEN: u16 = 1472;
 const DEFAULT_LEASE: Duration = Duration::from_secs(3600);
 /// Nothing is renewed more often, whatever a server says.
 const SHORTEST_LEASE: Duration = Duration::from_secs(60);
+/// Between two questions for the same lease.
+const LONGEST_RENEW_PAUSE: Duration = Duration::from_secs(60);
 const INFINITE: u32 = u32::MAX;
 
 /// What a DHCP server gave.
@@ -31,6 +33,39 @@ pub(crate) struct Lease {
     pub(crate) renew_after: Option<Duration>,
     /// When it ends; none for a lease for ever.
     pub(crate) expires_after: Option<Duration>,
+}
+
+/// What a lease asks for at some age.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Due {
+    /// It is good as it is.
+    Nothing,
+    /// It should be renewed, by its own server or by whoever answers.
+    Renew {
+        /// The own server has been silent for too long (T2).
+        everybody: bool,
+    },
+    /// It is over: the address is somebody else's.
+    End,
+}
+
+impl Lease {
+    /// What is due at `age`, when the last question of this term was `asked` ago.
+    pub(super) fn due(&self, age: Duration, asked: Option<Duration>) -> Due {
+        let (Some(renew_after), Some(expires_after)) = (self.renew_after, self.expires_after)
+        else {
+            return Due::Nothing;
+        };
+        // RFC 2131, section 4.4.5, wants no two questions within a minute; short leases need them.
+        let pause = (expires_after / 16).min(LONGEST_RENEW_PAUSE);
+        if age >= expires_after {
+            Due::End
+        } else if age < renew_after || asked.is_some_and(|asked| asked < pause) {
+            Due::Nothing
+        } else {
+            Due::Renew { everybody: age >= expires_after / 8 * 7 }
+        }
+    }
 }
 
 /// An answer to one of our questions.
@@ -208,6 +243,27 @@ mod tests {
         assert_eq!(no_router, offer(Lease { router: None, ..lease() }));
         let holes = offered(|p| p.options.set(code::SUBNET_MASK, [255, 0, 255, 0]));
         assert_eq!(holes, offer(Lease { prefix_len: 8, ..lease() }));
+    }
+
+    #[test]
+    fn a_lease_is_renewed_from_half_time_and_ends_in_time() {
+        let seconds = Duration::from_secs;
+        let short =
+            Lease { renew_after: Some(seconds(60)), expires_after: Some(seconds(120)), ..lease() };
+        let renew = |everybody| Due::Renew { everybody };
+        for (age, asked, expected) in [
+            (0, None, Due::Nothing),
+            (59, None, Due::Nothing),
+            (60, None, renew(false)),
+            (63, Some(3), Due::Nothing),
+            (68, Some(8), renew(false)),
+            (105, Some(8), renew(true)),
+            (120, Some(1), Due::End),
+        ] {
+            assert_eq!(short.due(seconds(age), asked.map(seconds)), expected, "{age} {asked:?}");
+        }
+        let for_ever = Lease { renew_after: None, expires_after: None, ..lease() };
+        assert_eq!(for_ever.due(seconds(u64::MAX / 2), None), Due::Nothing);
     }
 
     #[test]

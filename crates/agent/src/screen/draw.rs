@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use nix::fcntl::OFlag;
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 use sys::terminal::TerminalSize;
 
 use super::Shown;
@@ -47,6 +48,9 @@ impl Terminal {
             .open(&path)
             .with_context(|| format!("opening {}", path.display()))?;
         sys::terminal::size(&file).with_context(|| format!("measuring {}", path.display()))?;
+        if let Err(error) = hide_keys(&file) {
+            tracing::warn!(target: "init", %error, "pressed keys will show on the screen");
+        }
         // Without the font Polish letters are wrong, yet all can be read.
         let font_set = font::load(roots)
             .and_then(|font| sys::console::set_font(&file, &font).context("setting the font"));
@@ -71,7 +75,8 @@ impl Terminal {
             self.painted = Instant::now();
         }
         self.size = Some(size);
-        let lines: Vec<String> = frame(shown, size).iter().map(escaped).collect();
+        let lines: Vec<String> =
+            frame(shown, size).iter().map(|line| escaped(line, size)).collect();
         for (index, line) in lines.iter().enumerate() {
             if self.drawn.get(index) != Some(line) {
                 // Writing to a String does not fail. The rest of the line is cleared after, not before: no flicker.
@@ -88,13 +93,26 @@ impl Terminal {
     }
 }
 
-fn escaped(line: &Line) -> String {
+/// Keys that somebody presses must not appear between our lines.
+fn hide_keys(terminal: &File) -> nix::Result<()> {
+    let mut settings = tcgetattr(terminal)?;
+    settings.local_flags.remove(LocalFlags::ECHO | LocalFlags::ICANON);
+    tcsetattr(terminal, SetArg::TCSANOW, &settings)
+}
+
+fn escaped(line: &Line, size: TerminalSize) -> String {
     let mut text = String::new();
+    let mut len = 0;
     for (style, piece) in line {
         text.push_str(escape(*style));
         text.push_str(piece);
+        len += piece.chars().count();
     }
-    text.push_str("\x1b[0m\x1b[K");
+    text.push_str("\x1b[0m");
+    // Behind a full line the cursor still stands on the last character, which would be cleared.
+    if len < usize::from(size.columns) {
+        text.push_str("\x1b[K");
+    }
     text
 }
 
@@ -109,5 +127,19 @@ const fn escape(style: Style) -> &'static str {
         Style::Done => "\x1b[0;42m",
         Style::Rest => "\x1b[0;44m",
         Style::Problem => "\x1b[0;1;37;41m",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_of_a_line_is_cleared_and_a_full_line_kept() {
+        let size = TerminalSize { rows: 25, columns: 4 };
+        let title = |text: &str| vec![(Style::Title, text.to_owned())];
+        assert_eq!(escaped(&title("abc"), size), "\x1b[0;30;47mabc\x1b[0m\x1b[K");
+        assert_eq!(escaped(&title("abcł"), size), "\x1b[0;30;47mabcł\x1b[0m");
+        assert_eq!(escaped(&Line::new(), size), "\x1b[0m\x1b[K");
     }
 }

@@ -241,7 +241,7 @@ mod tests {
             (
                 Lang::En,
                 [
-                    "44 %   1.44 GB of 3.22 GB   120 MB/s   left 0:14",
+                    "44 %   1.44 GB of 3.22 GB   120 MB/s   time left 0:14",
                     "What is wrong: żółć",
                     "Erasing SAMSUNG",
                 ],

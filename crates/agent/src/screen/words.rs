@@ -28,6 +28,10 @@ pub(crate) enum Sentence {
     NoCable,
     /// No DHCP server has answered.
     AskingForAddress,
+    /// A DHCP server refused, with these words.
+    AddressRefused(String),
+    /// The interface cannot be used, for this reason.
+    NicFailed(String),
     /// Talking to the coordinator at this address.
     Connecting(String),
     /// Taking stock.
@@ -81,7 +85,7 @@ const ENGLISH: Labels = Labels {
     agent: "Agent",
     compare: "the dashboard must show the same",
     of: "of",
-    left: "left",
+    left: "time left",
     problem: "What is wrong:",
     decimal: '.',
 };
@@ -112,16 +116,9 @@ impl Lang {
             Self::En => {
                 ["start", "inventory", "plan", "erase", "verify", "image", "personalize", "report"]
             }
-            Self::Pl => [
-                "start",
-                "spis",
-                "plan",
-                "kasowanie",
-                "sprawdzanie",
-                "obraz",
-                "dostosowanie",
-                "raport",
-            ],
+            Self::Pl => {
+                ["start", "spis", "plan", "kasowanie", "kontrola", "obraz", "ustawienia", "raport"]
+            }
         };
         [
             (Stage::Init, init),
@@ -153,6 +150,10 @@ impl Sentence {
             Self::NoNic => "No wired network interface was found. Plug in a USB adapter.".into(),
             Self::NoCable => "No network. Plug in the network cable.".into(),
             Self::AskingForAddress => "Asking the network for an address (DHCP).".into(),
+            Self::AddressRefused(words) => {
+                format!("The DHCP server gives this machine no address: {words}")
+            }
+            Self::NicFailed(why) => format!("The network interface fails: {why}"),
             Self::Connecting(address) => format!("Connecting to the coordinator at {address}."),
             Self::TakingStock => "Taking stock of this machine.".into(),
             Self::WaitingForConsent => "Waiting for consent to the plan.".into(),
@@ -176,6 +177,10 @@ impl Sentence {
             Self::NoNic => "Nie znaleziono karty sieci przewodowej. Podłącz adapter USB.".into(),
             Self::NoCable => "Brak sieci. Podłącz kabel sieciowy.".into(),
             Self::AskingForAddress => "Pytam sieć o adres (DHCP).".into(),
+            Self::AddressRefused(words) => {
+                format!("Serwer DHCP nie daje temu komputerowi adresu: {words}")
+            }
+            Self::NicFailed(why) => format!("Karta sieciowa zawodzi: {why}"),
             Self::Connecting(address) => {
                 format!("Łączę się z koordynatorem pod adresem {address}.")
             }

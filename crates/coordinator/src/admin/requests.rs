@@ -1,5 +1,7 @@
 //! What the command line asks of a serving coordinator.
 
+use std::net::Ipv4Addr;
+
 use clap::ValueEnum;
 use protocol::api::SiteConfig;
 use protocol::{BatchId, MachineNumber};
@@ -18,6 +20,8 @@ pub(crate) struct Status {
     pub(crate) site: SiteConfig,
     /// Who gives addresses.
     pub(crate) dhcp: DhcpSetting,
+    /// The DHCP server whose appearance made full mode stop.
+    pub(crate) stopped_by: Option<Ipv4Addr>,
     /// Length of the journal.
     pub(crate) events: u64,
 }

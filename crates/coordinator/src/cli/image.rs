@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use osimage::Guids;
+use osimage::{Guids, UsedMap};
 use protocol::{ByteLen, ImageId, JobKind};
 use serde_json::json;
 
@@ -110,8 +110,16 @@ fn add(
 }
 
 fn added(asker: &Asker, name: &str, report: &ImportReport) -> Result<()> {
-    let ImportReport { id, min_disk_size, chunks, stored, new_chunks, new_bytes, warnings, .. } =
-        report;
+    let ImportReport {
+        id,
+        min_disk_size,
+        chunks,
+        stored,
+        new_chunks,
+        new_bytes,
+        warnings,
+        partitions,
+    } = report;
     if asker.json {
         let value = json!({
             "id": id, "name": name, "min_disk_size": min_disk_size, "chunks": chunks,
@@ -119,6 +127,16 @@ fn added(asker: &Asker, name: &str, report: &ImportReport) -> Result<()> {
             "warnings": warnings,
         });
         return Ok(say(&value.to_string())?);
+    }
+    for partition in partitions {
+        let by = match &partition.used_map {
+            UsedMap::BlockBitmap => "by the file system's own map".to_owned(),
+            UsedMap::ZeroScan { reason } => format!("by looking for zeros: {reason}"),
+        };
+        say(&format!(
+            "partition {}: {} of data, {} of zeros, {} unused ({by})",
+            partition.number, partition.data, partition.zero, partition.unused
+        ))?;
     }
     for warning in warnings {
         say(&format!("warning: {warning}"))?;

@@ -114,7 +114,8 @@ pub(super) fn install(
     }
     let locales: Vec<_> = recipe.locales().collect();
     let settings = format!(
-        "REHOME_TIMEZONE='{}' REHOME_LOCALES='{}' REHOME_CORE_MODULES='{CORE_MODULES}'",
+        "SOURCE_DATE_EPOCH={epoch} REHOME_TIMEZONE='{}' REHOME_LOCALES='{}' \
+         REHOME_CORE_MODULES='{CORE_MODULES}'",
         recipe.timezone(),
         locales.join(" ")
     );

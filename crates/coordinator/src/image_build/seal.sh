@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs inside the new system with `sh -eu`, after the recipe's hooks: makes BIOS boot code, sets
 # what the packages only take from debconf, and removes what must not be the same on two machines.
-: "${REHOME_TIMEZONE:?}" "${REHOME_LOCALES:?}" "${REHOME_CORE_MODULES:?}"
+: "${REHOME_TIMEZONE:?}" "${REHOME_LOCALES:?}" "${REHOME_CORE_MODULES:?}" "${SOURCE_DATE_EPOCH:?}"
 
 mkdir -p /boot/grub/i386-pc
 cp /usr/lib/grub/i386-pc/*.mod /usr/lib/grub/i386-pc/*.lst /usr/lib/grub/i386-pc/boot.img \
@@ -43,6 +43,14 @@ passwd --quiet --lock root
 rm -f /etc/apt/sources.list /etc/apt/apt.conf.d/99mmdebstrap
 rm -f /var/cache/ldconfig/aux-cache /var/cache/debconf/*-old /var/lib/dpkg/*-old
 find /var/log -type f -delete
+
+# Console font and keymap compiled now, and newer than their settings, or every laptop would compile
+# them at its first boot while the login prompt already shows.
+if command -v setupcon >/dev/null; then
+  setupcon --save-only
+  touch -d "@$((SOURCE_DATE_EPOCH - 1))" /etc/default/keyboard /etc/default/console-setup
+  test -f /etc/console-setup/cached_setup_font.sh
+fi
 
 # dpkg has just built every cache that systemd would otherwise rebuild at the first boot.
 touch /etc/.updated /var/.updated

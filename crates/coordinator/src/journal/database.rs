@@ -65,7 +65,7 @@ impl Database {
             published.bench.apply(&event).map_err(|source| JournalError::Fold {
                 seq,
                 path: path(),
-                source,
+                source: Box::new(source),
             })?;
             published.log.push(&body);
         }

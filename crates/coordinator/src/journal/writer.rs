@@ -132,7 +132,8 @@ impl Writer {
             finishes.push(finish);
             for happening in happenings {
                 let event = JournalEvent { at, happening };
-                let applied = self.working.apply(&event).map_err(JournalError::Inconsistent);
+                let applied = self.working.apply(&event);
+                let applied = applied.map_err(|error| JournalError::Inconsistent(Box::new(error)));
                 let body = serde_json::to_vec(&event).map_err(JournalError::Json);
                 match applied.and(body) {
                     Ok(body) => events.push((event, body)),

@@ -156,7 +156,7 @@ impl Network {
         let Sockets { dhcp, tftp, .. } = *sockets;
         let (trace, events) = broadcast::channel(TRACE_BACKLOG);
         services.spawn(keep_traces(coordinator.clone(), events));
-        let machines = dhcp.machines();
+        let machines = coordinator.dhcp_machines.get_or_init(|| dhcp.machines()).clone();
         let desk = Arc::new(BootDesk(coordinator.clone()));
         let serve = dhcp.serve(desk.clone(), trace.clone(), stopping.clone());
         services.spawn(async { Ok(serve.await?) });

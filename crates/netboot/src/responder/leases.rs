@@ -108,7 +108,7 @@ impl Leases {
             self.by_address
                 .iter()
                 .filter(|(address, lease)| plan.contains(**address) && lease.until <= now)
-                .min_by_key(|(_, lease)| lease.until)
+                .min_by_key(|(address, lease)| (lease.until, **address))
                 .map(|(address, _)| *address)
         };
         fresh.or_else(expired)

@@ -82,8 +82,8 @@ fn kind() -> impl Strategy<Value = Kind> {
 }
 
 fn partitions() -> impl Strategy<Value = Vec<Runs>> {
-    let run = (prop_oneof![1u64..100, 8_000u64..17_000], kind());
-    prop::collection::vec(prop::collection::vec(run, 1..5), 1..4)
+    let run = (prop_oneof![1u64..100, 8_000u64..10_000], kind());
+    prop::collection::vec(prop::collection::vec(run, 1..5), 1..3)
 }
 
 proptest! {

@@ -65,6 +65,18 @@ fn a_drive_that_refuses_everything_ends() {
     assert_eq!(drive.n_old_sectors(), N_SECTORS);
 }
 
+#[test]
+fn a_dead_drive_is_given_up_sector_by_sector_but_not_as_a_whole() {
+    // 32,768 sectors: to cut every request down to each of them would take a dying disk days.
+    let size = 128 << 20;
+    let drive = dirty_drive("A", size);
+    drive.add_fault(fault(0..size / 4096 - 1024, Access::Write, None));
+    let failed = sanitize(&drive, &identity("A", size)).unwrap_err();
+    assert_eq!(failed.bad_ranges, [range(0..size / 4096 - 1024, BadCause::WriteError)]);
+    assert_eq!(drive.n_old_sectors(), size / 4096 - 1024, "the part that works is overwritten");
+    assert!(drive.n_commands() < 20_100, "{} commands", drive.n_commands());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 

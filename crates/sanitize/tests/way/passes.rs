@@ -1,11 +1,14 @@
 //! Honest drives.
 
 use std::cell::RefCell;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use drive::sim::{Command, SimDrive};
-use protocol::{ByteLen, Stage, Step};
+use drive::{Drive, IdentityError};
+use protocol::{ByteLen, DriveIdentity, SectorSize, Stage, Step};
 use sanitize::{FailureCause, Target, Watch};
 
 use crate::rig::{SIZE, consented, dirty_drive, identity, is_dirty, sanitize, silent};
@@ -118,6 +121,58 @@ fn a_stop_is_obeyed_before_the_next_request_and_is_no_success() {
             Ok(_) => assert!(n + 3 >= n_commands && !is_dirty(&drive, SIZE), "{n} of {n_commands}"),
         }
     }
+}
+
+#[test]
+fn the_slowest_request_is_part_of_the_evidence() {
+    let drive = dirty_drive("A", SIZE);
+    drive.on_command(|command| {
+        if matches!(command, Command::Write { offset: 0x40_0000, length: 0x40_0000 }) {
+            std::thread::sleep(Duration::from_millis(60));
+        }
+    });
+    let verified = sanitize(&drive, &identity("A", SIZE)).unwrap();
+    let overwrite = &verified.evidence().overwrite;
+    assert!(overwrite.worst_request_ms >= 60, "{overwrite:?}");
+    assert!(overwrite.duration_ms >= overwrite.worst_request_ms, "{overwrite:?}");
+}
+
+/// Answers large reads with success and does not touch the buffer, as a broken driver might.
+struct Hollow(SimDrive);
+
+impl Drive for Hollow {
+    fn identity(&self) -> Result<DriveIdentity, IdentityError> {
+        self.0.identity()
+    }
+    fn size(&self) -> ByteLen {
+        self.0.size()
+    }
+    fn sector_size(&self) -> SectorSize {
+        self.0.sector_size()
+    }
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        if buffer.len() > 4096 { Ok(()) } else { self.0.read_at(offset, buffer) }
+    }
+    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.0.write_at(offset, data)
+    }
+    fn flush(&self) -> io::Result<()> {
+        self.0.flush()
+    }
+    fn drop_caches(&self) -> io::Result<()> {
+        self.0.drop_caches()
+    }
+}
+
+#[test]
+fn a_read_that_fills_nothing_does_not_pass_for_zeros() {
+    let identity = identity("A", SIZE);
+    let stop = AtomicBool::new(false);
+    let watch = Watch::new(&silent, &stop);
+    let drive = Box::new(Hollow(dirty_drive("A", SIZE)));
+    let target = Target::claim(drive, consented(&identity)).unwrap();
+    let failed = target.overwrite(watch).unwrap().verify(watch).unwrap_err();
+    assert_eq!(failed.bad_bytes, ByteLen(SIZE), "{failed}");
 }
 
 #[test]

@@ -1,0 +1,120 @@
+//! The bench: all machines as a grid.
+
+use axum::extract::State;
+use maud::{Markup, html};
+
+use super::guard::Visitor;
+use super::icon::{Icon, icon};
+use super::lang::Lang;
+use super::page::{Head, Page, Place, page, token};
+use super::tile::{Mood, Tile, tiles};
+use super::{Desk, Shared};
+use crate::bench::Bench;
+use crate::clock;
+
+/// What the bench looks like at one moment.
+#[derive(Debug)]
+pub(super) struct Look {
+    pub(super) tiles: Vec<Tile>,
+    /// What is armed, as a banner.
+    pub(super) banner: Banner,
+}
+
+/// The batches that take machines or work on some.
+#[derive(Debug)]
+pub(super) struct Banner(Vec<Armed>);
+
+#[derive(Debug)]
+struct Armed {
+    job: protocol::JobKind,
+    taken: usize,
+    count: u32,
+    seconds_left: u64,
+    id: protocol::BatchId,
+}
+
+impl Look {
+    /// A look at the bench now.
+    pub(super) fn now(desk: &Desk) -> Self {
+        let (published, now) = (desk.coordinator.journal.published(), clock::now());
+        let bench = &published.bench;
+        let tiles = tiles(bench, &desk.coordinator.live, now);
+        Self { tiles, banner: Banner(armed(bench, now)) }
+    }
+
+    /// How many machines are in which mood, the most urgent first.
+    pub(super) fn summary(&self, lang: Lang) -> Markup {
+        let count = |mood| self.tiles.iter().filter(|tile| tile.mood == mood).count();
+        let counts = Mood::ALL.map(|mood| (mood, count(mood)));
+        let all = u64::try_from(self.tiles.len()).unwrap_or(u64::MAX);
+        html! {
+            span .all { (lang.machines(all)) }
+            @for (mood, n) in counts.into_iter().filter(|(_, n)| *n > 0) {
+                " "
+                span class={ "count " (mood.class()) } {
+                    (icon(mood.icon())) b { (n) } " " (lang.mood(mood))
+                }
+            }
+        }
+    }
+}
+
+impl Banner {
+    /// The banner, with a button for disarming that needs the visitor's token.
+    pub(super) fn markup(&self, visitor: &Visitor) -> Markup {
+        let (lang, words) = (visitor.lang, visitor.lang.words());
+        html! {
+            @if self.0.is_empty() { p .banner { (icon(Icon::List)) span { (words.not_armed) } } }
+            @for batch in &self.0 {
+                form .banner .armed method="post" action="/disarm" {
+                    (token(visitor))
+                    input type="hidden" name="batch" value=(batch.id);
+                    (icon(Icon::Alert))
+                    span {
+                        b { (words.armed) ": " } (lang.job(&batch.job)) " · "
+                        (lang.places(batch.taken, batch.count)) " · "
+                        (lang.left(batch.seconds_left))
+                    }
+                    button { (words.disarm) }
+                }
+            }
+        }
+    }
+}
+
+fn armed(bench: &Bench, now: protocol::UnixMillis) -> Vec<Armed> {
+    let mut armed: Vec<_> = bench
+        .batches()
+        .filter(|batch| batch.gives_tickets(now))
+        .map(|batch| Armed {
+            job: batch.job.kind.clone(),
+            taken: batch.admitted.len(),
+            count: batch.count,
+            // In whole minutes, or the banner would change every second.
+            seconds_left: (batch.until.0.saturating_sub(now.0) / 60_000 + 1) * 60,
+            id: batch.id,
+        })
+        .collect();
+    armed.sort_by_key(|batch| (batch.seconds_left, batch.id));
+    armed
+}
+
+/// `GET /bench`
+pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Page {
+    let (lang, words) = (visitor.lang, visitor.lang.words());
+    let look = Look::now(&desk);
+    let content = html! {
+        h1 .hidden { (words.bench) }
+        p #summary .summary role="status" aria-live="polite" { (look.summary(lang)) }
+        div #banner { (look.banner.markup(&visitor)) }
+        div #empty .empty hidden[!look.tiles.is_empty()] {
+            h2 { (words.bench_empty) }
+            p { (words.bench_empty_hint) }
+        }
+        ul #grid .grid aria-label=(words.machines) {
+            @for tile in &look.tiles { (tile.markup(lang)) }
+        }
+    };
+    let head = Head { title: words.bench, place: Place::Bench, path: "/bench", live: true };
+    page(&visitor, head, content)
+}

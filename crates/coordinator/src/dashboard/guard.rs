@@ -1,0 +1,144 @@
+//! Who may see a page and whose forms are followed.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Form, RequestExt};
+
+use super::Desk;
+use super::lang::Lang;
+use super::page::refusal_page;
+use super::visits::Visit;
+
+/// Name of the cookie that holds a visit's secret. Browsers take one of this prefix only over TLS and only from
+/// this very host.
+pub(super) const COOKIE: &str = "__Host-rehome";
+
+/// A person who is logged in, and the language to answer in.
+#[derive(Debug, Clone)]
+pub(super) struct Visitor {
+    pub(super) visit: Visit,
+    pub(super) lang: Lang,
+    pub(super) secret: String,
+}
+
+/// A form that a logged-in person sent from one of our own pages.
+#[derive(Debug)]
+pub(super) struct Submission {
+    pub(super) visitor: Visitor,
+    pub(super) fields: Fields,
+}
+
+/// A form from one of our own pages, sent before the login.
+#[derive(Debug)]
+pub(super) struct OwnForm {
+    pub(super) lang: Lang,
+    pub(super) fields: Fields,
+}
+
+/// What a form says.
+#[derive(Debug)]
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// The value of a field, empty if it is missing.
+    pub(super) fn get(&self, name: &str) -> &str {
+        self.all(name).next().unwrap_or_default()
+    }
+
+    /// All values of a field that may occur more than once.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl FromRequestParts<Arc<Desk>> for Visitor {
+    type Rejection = Response;
+
+    /// Whoever is not logged in is sent to the login.
+    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Response> {
+        let lang = Lang::from_request_parts(parts, desk).await.map_err(|never| match never {})?;
+        match visitor(&parts.headers, desk, lang) {
+            Ok(Some(visitor)) => Ok(visitor),
+            Ok(None) => Err(Redirect::to("/").into_response()),
+            Err(response) => Err(response),
+        }
+    }
+}
+
+impl FromRequest<Arc<Desk>> for OwnForm {
+    type Rejection = Response;
+
+    async fn from_request(mut request: Request, desk: &Arc<Desk>) -> Result<Self, Response> {
+        let lang: Lang =
+            request.extract_parts_with_state(desk).await.map_err(|never| match never {})?;
+        let refuse = || {
+            refusal_page(lang, StatusCode::FORBIDDEN, lang.words().foreign_form).into_response()
+        };
+        if !is_ours(request.headers()) {
+            return Err(refuse());
+        }
+        let form = Form::<Vec<(String, String)>>::from_request(request, desk).await;
+        form.map(|Form(fields)| Self { lang, fields: Fields(fields) }).map_err(|rejection| {
+            let status = rejection.status();
+            refusal_page(lang, status, lang.words().unreadable_form).into_response()
+        })
+    }
+}
+
+impl FromRequest<Arc<Desk>> for Submission {
+    type Rejection = Response;
+
+    async fn from_request(mut request: Request, desk: &Arc<Desk>) -> Result<Self, Response> {
+        let visitor: Visitor = request.extract_parts_with_state(desk).await?;
+        let OwnForm { lang, fields } = OwnForm::from_request(request, desk).await?;
+        if visitor.visit.sent(fields.get("token")) {
+            return Ok(Self { visitor, fields });
+        }
+        let words = lang.words().foreign_form;
+        Err(refusal_page(lang, StatusCode::FORBIDDEN, words).into_response())
+    }
+}
+
+/// Who sent this, if anybody is logged in with it.
+pub(super) fn visitor(
+    headers: &HeaderMap,
+    desk: &Desk,
+    lang: Lang,
+) -> Result<Option<Visitor>, Response> {
+    let Some(secret) = cookie(headers, COOKIE) else { return Ok(None) };
+    let mark = desk.password.mark().map_err(|error| {
+        tracing::error!(target: "dashboard", "{error}");
+        let words = lang.words().no_password;
+        refusal_page(lang, StatusCode::SERVICE_UNAVAILABLE, words).into_response()
+    })?;
+    let visit = desk.visits.find(secret, mark, Instant::now());
+    Ok(visit.map(|visit| Visitor { visit, lang, secret: secret.to_owned() }))
+}
+
+/// The value of a cookie.
+pub(super) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all("cookie").into_iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';'));
+    let mut pairs = pairs.filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+/// Whether a browser says that a form was sent from a page of ours. One that says nothing is not believed.
+fn is_ours(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let site = text("sec-fetch-site");
+    let origin = text(ORIGIN.as_str());
+    let same_host = origin.map(|origin| {
+        origin.strip_prefix("https://").is_some_and(|host| Some(host) == text(HOST.as_str()))
+    });
+    match (site, same_host) {
+        (Some(site), same_host) => site == "same-origin" && same_host != Some(false),
+        (None, same_host) => same_host == Some(true),
+    }
+}

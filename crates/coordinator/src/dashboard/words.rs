@@ -1,0 +1,202 @@
+//! Every word of the dashboard, in English and in Polish side by side. Pages hold no text of their own. What is shown
+//! beside these words came from a machine or from the coordinator's own messages, and is marked as English.
+
+mod enums;
+mod sentences;
+mod steps;
+
+macro_rules! catalogue {
+    ($($name:ident: $english:literal, $polish:literal;)*) => {
+        /// The fixed words of one language.
+        #[derive(Debug)]
+        pub(super) struct Words {
+            $(pub(super) $name: &'static str,)*
+        }
+        pub(super) const ENGLISH: Words = Words { $($name: $english,)* };
+        pub(super) const POLISH: Words = Words { $($name: $polish,)* };
+    };
+}
+
+catalogue! {
+    // The frame of every page.
+    bench: "Bench", "Stół";
+    pick: "Pick", "Wybieranie";
+    arm: "Arm", "Uzbrajanie";
+    log_out: "Log out", "Wyloguj";
+    skip: "Skip to the content", "Przejdź do treści";
+    menu: "Main menu", "Menu główne";
+    languages: "Language", "Język";
+    logged_in_as: "Logged in as", "Zalogowano jako";
+    back_to_bench: "Back to the bench", "Wróć do stołu";
+    decimal: ".", ",";
+
+    // Logging in.
+    log_in: "Log in", "Zaloguj";
+    log_in_title: "Log in to the bench", "Logowanie do stołu";
+    name: "Your name", "Imię i nazwisko";
+    name_hint: "It is recorded with what you arm and pick.",
+        "Zostanie zapisane przy tym, co uzbroisz i wybierzesz.";
+    password: "Password", "Hasło";
+    password_hint: "It was shown once in the terminal when the coordinator first started. \
+        Lost it? Run “rehome dashboard password --new” there.",
+        "Pokazano je raz w terminalu przy pierwszym uruchomieniu koordynatora. Zginęło? \
+        Uruchom tam „rehome dashboard password --new”.";
+    wrong_password: "That is not the password.", "To nie jest to hasło.";
+    wrong_name: "Enter your name, up to 60 characters.",
+        "Podaj imię i nazwisko, do 60 znaków.";
+    no_password: "The coordinator cannot read its password file. Its log says why.",
+        "Koordynator nie może odczytać pliku z hasłem. Powód jest w jego dzienniku.";
+
+    // The bench.
+    bench_empty: "No machine has been seen yet", "Nie widać jeszcze żadnego komputera";
+    bench_empty_hint: "Connect a laptop to the switch and start it from the network. It appears \
+        here once it has taken stock. Nothing is touched before you arm a batch and pick it.",
+        "Podłącz laptop do przełącznika i uruchom go z sieci. Pojawi się tutaj, gdy spisze swój \
+        sprzęt. Nic nie zostanie naruszone, zanim uzbroisz partię i go wybierzesz.";
+    machine: "Machine", "Komputer";
+    machines: "Machines", "Komputery";
+    data_there: "Data still there", "Dane nadal są";
+    data_gone: "Data gone, proven", "Dane usunięte, potwierdzone";
+    no_drives: "No drive seen", "Nie widać dysku";
+    key: "Key", "Klucz";
+    unknown_model: "Unknown model", "Nieznany model";
+    not_armed: "Nothing is armed. Nothing will be touched.",
+        "Nic nie jest uzbrojone. Nic nie zostanie naruszone.";
+    armed: "Armed", "Uzbrojone";
+    disarm: "Disarm", "Rozbrój";
+    progress: "Progress of this stage", "Postęp tego etapu";
+    stages: "Stages", "Etapy";
+    stage_done: "done", "zrobione";
+    stage_now: "now", "teraz";
+    stage_todo: "to come", "przed nami";
+    last_heard: "Last heard", "Ostatni sygnał";
+    connection_lost: "The connection to the coordinator is lost. What you see may be old.",
+        "Utracono połączenie z koordynatorem. To, co widać, może być nieaktualne.";
+
+    // A machine.
+    identity: "Identity", "Tożsamość";
+    model: "Model", "Model";
+    serial: "Serial number", "Numer seryjny";
+    board_serial: "Board serial", "Numer płyty";
+    chassis_serial: "Chassis serial", "Numer obudowy";
+    addresses: "Network addresses", "Adresy sieciowe";
+    first_seen: "First seen", "Pierwszy raz widziany";
+    admitted_how: "Admitted", "Dopuszczony";
+    hardware: "Hardware", "Sprzęt";
+    processor: "Processor", "Procesor";
+    memory: "Memory", "Pamięć";
+    mains: "Power", "Zasilanie";
+    mains_on: "mains", "z sieci";
+    mains_off: "battery", "z baterii";
+    mains_unknown: "not known", "nie wiadomo";
+    firmware: "Firmware", "Firmware";
+    secure_boot_on: "Secure Boot on", "Secure Boot włączony";
+    secure_boot_off: "Secure Boot off", "Secure Boot wyłączony";
+    drives: "Drives", "Dyski";
+    drive: "Drive", "Dysk";
+    bus: "Attached by", "Złącze";
+    rotating: "rotating disk", "dysk talerzowy";
+    removable: "removable", "wymienny";
+    content: "Former content", "Dawna zawartość";
+    still_there: "still there", "nadal jest";
+    gone: "proven gone", "usunięta, potwierdzone";
+    controllers: "Storage controllers", "Kontrolery dysków";
+    plan: "Plan", "Plan";
+    no_plan: "There is no plan yet. It is made after the machine is picked.",
+        "Nie ma jeszcze planu. Powstaje po wybraniu komputera.";
+    plan_image: "The system is installed here", "Tu zostanie zainstalowany system";
+    technique: "How", "Jak";
+    claim: "What may be claimed", "Co można potwierdzić";
+    why_not_more: "Why not more", "Dlaczego nie więcej";
+    left_alone: "Left alone", "Pozostawione bez zmian";
+    history: "History", "Historia";
+    boot_trace: "Network boots", "Uruchomienia z sieci";
+    no_boot_trace: "No network boot was seen since the coordinator started.",
+        "Od startu koordynatora nie widziano uruchomienia z sieci.";
+    needs_you: "A person must look", "Potrzebny człowiek";
+    what_to_do: "What to do", "Co zrobić";
+    looked_at: "I looked: it may be worked on", "Sprawdzone: można pracować";
+    certificate: "Certificate", "Certyfikat";
+    certificate_get: "Download the certificate (JSON)", "Pobierz certyfikat (JSON)";
+    certificate_hint: "It proves itself offline: rehome verify --key site.pub FILE",
+        "Dowodzi sam siebie bez sieci: rehome verify --key site.pub PLIK";
+    certificate_none: "There is none yet: it is made when all drives are proven empty and the work \
+        is finished.",
+        "Jeszcze go nie ma: powstaje, gdy wszystkie dyski są na pewno puste i praca jest skończona.";
+    certificate_failed: "There is no certificate for this machine.",
+        "Nie ma certyfikatu dla tego komputera.";
+    unknown_machine: "Nobody has seen this machine", "Nikt nie widział tego komputera";
+    unknown_machine_hint: "Numbers are given in the order in which machines are first seen.",
+        "Numery nadawane są w kolejności, w jakiej komputery się zgłaszają.";
+
+    // Arming.
+    arm_title: "Arm a batch", "Uzbrój partię";
+    arm_warning: "Everything on the drives of the machines that you then pick will be destroyed. \
+        It cannot be undone.",
+        "Wszystko na dyskach komputerów, które potem wybierzesz, zostanie zniszczone. Nie da się \
+        tego cofnąć.";
+    what: "What is to be done", "Co ma być zrobione";
+    refurbish: "Erase and install a system", "Skasuj i zainstaluj system";
+    wipe: "Erase only, leave the machine empty", "Tylko skasuj, zostaw komputer pusty";
+    image: "System image", "Obraz systemu";
+    no_image: "There is no image on this coordinator, so machines can only be erased. \
+        “rehome image add” brings one.",
+        "Na tym koordynatorze nie ma obrazu, więc komputery można tylko kasować. Obraz dodaje \
+        „rehome image add”.";
+    locale: "Language of the installed system", "Język instalowanego systemu";
+    how_long: "For how long", "Na jak długo";
+    count: "How many machines", "Ile komputerów";
+    count_again: "Type the number again", "Wpisz liczbę jeszcze raz";
+    count_again_hint: "The batch takes no more than this. Count the laptops in front of you.",
+        "Partia nie przyjmie więcej. Policz laptopy, które masz przed sobą.";
+    arm_now: "Arm", "Uzbrój";
+    batches: "Batches", "Partie";
+    no_batches: "No batch was ever armed.", "Nigdy nie uzbrojono żadnej partii.";
+    taken: "Taken", "Przyjęte";
+    by: "By", "Kto";
+    since: "Since", "Od";
+    until: "Until", "Do";
+    state: "State", "Stan";
+    batch_armed: "armed", "uzbrojona";
+    batch_full: "full", "pełna";
+    batch_over: "over", "zakończona";
+    batch_disarmed: "disarmed", "rozbrojona";
+    not_armed_counts_differ: "Not armed: the two numbers are not the same, or are no numbers.",
+        "Nie uzbrojono: te dwie liczby różnią się albo nie są liczbami.";
+    not_armed_time: "Not armed: choose how long.", "Nie uzbrojono: wybierz, na jak długo.";
+    not_armed_kind: "Not armed: choose what is to be done.",
+        "Nie uzbrojono: wybierz, co ma być zrobione.";
+    not_armed_image: "Not armed: choose an image that is on this coordinator.",
+        "Nie uzbrojono: wybierz obraz, który jest na tym koordynatorze.";
+    image_error: "The images on this coordinator cannot be read. Its log says why.",
+        "Nie można odczytać obrazów na tym koordynatorze. Powód jest w jego dzienniku.";
+
+    // Picking.
+    pick_title: "Pick machines", "Wybierz komputery";
+    pick_hint: "Go to each laptop. Compare number and key with its screen, then tick it here.",
+        "Podejdź do każdego laptopa. Porównaj numer i klucz z jego ekranem, potem zaznacz go tutaj.";
+    pick_warning: "Picking a machine consents to the destruction of everything on its drives.",
+        "Wybranie komputera to zgoda na zniszczenie wszystkiego na jego dyskach.";
+    pick_now: "Pick the ticked machines", "Wybierz zaznaczone komputery";
+    pick_none_waits: "No machine waits to be picked.", "Żaden komputer nie czeka na wybór.";
+    pick_nothing_armed: "Nothing is armed, so nothing can be picked.",
+        "Nic nie jest uzbrojone, więc nie ma czego wybierać.";
+    pick_into: "Into the batch", "Do partii";
+    pick_no_ticks: "Nothing was picked: no machine was ticked.",
+        "Nic nie wybrano: nie zaznaczono żadnego komputera.";
+    not_picked: "Nothing was picked.", "Nic nie wybrano.";
+    not_decided: "Nothing was changed.", "Nic nie zmieniono.";
+
+    // Refusals.
+    refused: "That did not work", "To się nie udało";
+    foreign_form: "This form did not come from a page of this dashboard, or the page was too old. \
+        Go back, reload the page and try again.",
+        "Ten formularz nie pochodzi z tego panelu albo strona była zbyt stara. Wróć, odśwież \
+        stronę i spróbuj jeszcze raz.";
+    unreadable_form: "The form cannot be read. Go back and try again.",
+        "Nie można odczytać formularza. Wróć i spróbuj jeszcze raz.";
+    not_recorded: "Nothing was recorded, so nothing has happened. The coordinator's log says why.",
+        "Nic nie zapisano, więc nic się nie stało. Powód jest w dzienniku koordynatora.";
+    busy: "Too many pages are open at once. Close some and reload.",
+        "Zbyt wiele stron jest otwartych naraz. Zamknij kilka i odśwież.";
+}

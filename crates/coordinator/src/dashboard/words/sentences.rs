@@ -1,0 +1,217 @@
+//! Sentences with something in them.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use protocol::{ByteLen, DriveIdentity, MachineNumber};
+
+use super::super::lang::Lang;
+use crate::admission::AdmissionError;
+
+/// Hours and minutes, for a person who waits.
+fn clock(seconds: u64) -> String {
+    match (seconds / 3600, seconds % 3600 / 60) {
+        (0, 0) => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours @ 0..48, minutes) => format!("{hours} h {minutes:02} min"),
+        (hours, _) => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+impl Lang {
+    /// A length in bytes, with this language's decimal mark.
+    pub(in super::super) fn bytes(self, len: ByteLen) -> String {
+        len.to_string().replace('.', self.words().decimal)
+    }
+
+    /// A length in bytes per second.
+    pub(in super::super) fn rate(self, rate: ByteLen) -> String {
+        format!("{}/s", self.bytes(rate))
+    }
+
+    pub(in super::super) fn left(self, seconds: u64) -> String {
+        match self {
+            Self::En => format!("{} left", clock(seconds)),
+            Self::Pl => format!("zostało {}", clock(seconds)),
+        }
+    }
+
+    pub(in super::super) fn duration(self, seconds: u64) -> String {
+        clock(seconds)
+    }
+
+    pub(in super::super) fn ago(self, seconds: u64) -> String {
+        match self {
+            Self::En => format!("{} ago", clock(seconds)),
+            Self::Pl => format!("{} temu", clock(seconds)),
+        }
+    }
+
+    /// How many machines, as Polish grammar wants it.
+    pub(in super::super) fn machines(self, n: u64) -> String {
+        let noun = match (self, n, n % 10, n % 100) {
+            (Self::En, 1, ..) => "machine",
+            (Self::En, ..) => "machines",
+            (Self::Pl, 1, ..) => "komputer",
+            (Self::Pl, _, _, 12..=14) => "komputerów",
+            (Self::Pl, _, 2..=4, _) => "komputery",
+            (Self::Pl, ..) => "komputerów",
+        };
+        format!("{n} {noun}")
+    }
+
+    pub(in super::super) fn places(self, taken: usize, count: u32) -> String {
+        match self {
+            Self::En => format!("{taken} of {count} places taken"),
+            Self::Pl => format!("zajęte miejsca: {taken} z {count}"),
+        }
+    }
+
+    pub(in super::super) fn wait_to_be_picked(self, n: usize) -> String {
+        match self {
+            Self::En => format!("Waiting to be picked at this moment: {n}"),
+            Self::Pl => format!("W tej chwili czeka na wybór: {n}"),
+        }
+    }
+
+    pub(in super::super) fn wait(self, time: Duration) -> String {
+        let seconds = time.as_secs().max(1);
+        match self {
+            Self::En => format!("Too many attempts. Wait {seconds} s and try again."),
+            Self::Pl => format!("Zbyt wiele prób. Odczekaj {seconds} s i spróbuj ponownie."),
+        }
+    }
+
+    pub(in super::super) fn some_data_there(self, n: usize, all: usize) -> String {
+        match self {
+            Self::En => format!("Data still on {n} of {all} drives"),
+            Self::Pl => format!("Dane nadal na {n} z {all} dysków"),
+        }
+    }
+
+    pub(in super::super) fn threads(self, n: u32) -> String {
+        match self {
+            Self::En => format!("{n} threads"),
+            Self::Pl => format!("wątki: {n}"),
+        }
+    }
+
+    pub(in super::super) fn batteries(self, n: u32) -> String {
+        match self {
+            Self::En => format!("batteries: {n}"),
+            Self::Pl => format!("baterie: {n}"),
+        }
+    }
+
+    /// A drive, as messages name it.
+    pub(in super::super) fn drive(self, drive: &DriveIdentity) -> String {
+        let (model, serial, size) = (&drive.model, &drive.serial, self.bytes(drive.size));
+        match self {
+            Self::En => format!("{model}, serial {serial} ({size})"),
+            Self::Pl => format!("{model}, nr {serial} ({size})"),
+        }
+    }
+
+    pub(in super::super) fn identity_conflict(self, other: Option<MachineNumber>) -> String {
+        let other = other.map(|number| number.to_string()).unwrap_or_default();
+        match self {
+            Self::En => format!("It is not clear whether this is machine {other}"),
+            Self::Pl => format!("Nie wiadomo, czy to nie jest komputer {other}"),
+        }
+    }
+
+    pub(in super::super) fn settle_conflict(self) -> &'static str {
+        self.of((
+            "Compare the labels of both laptops. If they are two, say so below and pick it again.",
+            "Porównaj naklejki obu laptopów. Jeśli to dwa różne, potwierdź poniżej i wybierz ponownie.",
+        ))
+    }
+
+    pub(in super::super) fn blank_identity(self) -> (&'static str, &'static str) {
+        let title = self.of((
+            "The machine gives nothing by which it could be known again",
+            "Komputer nie podaje niczego, po czym można go rozpoznać",
+        ));
+        let remedy = self.of((
+            "It cannot be worked on: no serial number, no UUID, no built-in network card. Take its \
+             drives out.",
+            "Nie można na nim pracować: brak numeru, UUID i wbudowanej karty sieciowej. Wyjmij dyski.",
+        ));
+        (title, remedy)
+    }
+
+    pub(in super::super) fn reported(self) -> (&'static str, &'static str) {
+        let title = self.of(("Work has stopped", "Praca została przerwana"));
+        let remedy = self.of((
+            "Read the report, look at the laptop and mend what you can. Then restart it from the \
+             network and pick it again. A drive that fails again is to be taken out and destroyed.",
+            "Przeczytaj raport, obejrzyj laptop i napraw, co się da. Potem uruchom go z sieci i \
+             wybierz ponownie. Dysk, który znów zawodzi, trzeba wyjąć i zniszczyć.",
+        ));
+        (title, remedy)
+    }
+
+    /// Why a person's wish is not followed. A second, verbatim part may be in English.
+    pub(in super::super) fn admission_error(self, error: &AdmissionError) -> (String, Option<String>) {
+        let fixed = |pair| (self.of(pair).to_owned(), None);
+        match error {
+            AdmissionError::Arming => fixed((
+                "A batch takes at least one machine and lasts from a minute to seven days.",
+                "Partia przyjmuje co najmniej jeden komputer i trwa od minuty do siedmiu dni.",
+            )),
+            AdmissionError::NoBatch(_) | AdmissionError::Over(_) => fixed((
+                "This batch is disarmed or over. Arm another one.",
+                "Ta partia jest rozbrojona lub zakończona. Uzbrój następną.",
+            )),
+            AdmissionError::NothingArmed => fixed((
+                "Nothing is armed. Arm a batch first.",
+                "Nic nie jest uzbrojone. Najpierw uzbrój partię.",
+            )),
+            AdmissionError::SeveralArmed(_) => fixed((
+                "Several batches are armed. Say which one.",
+                "Uzbrojono kilka partii. Wskaż jedną.",
+            )),
+            AdmissionError::Machine { number, why } => {
+                (format!("{} {number}", self.words().machine), Some(why.clone()))
+            }
+        }
+    }
+
+    pub(in super::super) fn times(self) -> [(u64, &'static str); 6] {
+        [
+            (3600, self.of(("1 hour", "1 godzina"))),
+            (2 * 3600, self.of(("2 hours", "2 godziny"))),
+            (4 * 3600, self.of(("4 hours", "4 godziny"))),
+            (8 * 3600, self.of(("8 hours", "8 godzin"))),
+            (24 * 3600, self.of(("1 day", "1 dzień"))),
+            (3 * 24 * 3600, self.of(("3 days", "3 dni"))),
+        ]
+    }
+
+    /// The title of a machine's page.
+    pub(in super::super) fn machine_title(self, number: NonZeroU32) -> String {
+        format!("{} {number:02}", self.words().machine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn polish_counts_as_poles_do() {
+        for (n, text) in [
+            (1, "1 komputer"),
+            (2, "2 komputery"),
+            (5, "5 komputerów"),
+            (12, "12 komputerów"),
+            (22, "22 komputery"),
+            (34, "34 komputery"),
+            (100, "100 komputerów"),
+        ] {
+            assert_eq!(Lang::Pl.machines(n), text);
+        }
+        assert_eq!(Lang::Pl.bytes(ByteLen(3_221_225_472)), "3,22 GB");
+        assert_eq!(Lang::En.left(4_000), "1 h 06 min left");
+    }
+}

@@ -1,0 +1,100 @@
+//! What happened to a machine, in words.
+
+use protocol::Step;
+use protocol::event::PassObservation;
+
+use super::super::lang::Lang;
+
+/// Something that happened: a sentence, and what was said word by word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in super::super) struct Told {
+    pub(in super::super) sentence: String,
+    pub(in super::super) verbatim: Option<String>,
+}
+
+impl Lang {
+    /// A plain sentence.
+    pub(in super::super) fn told(self, pair: (&'static str, &'static str)) -> Told {
+        Told { sentence: self.of(pair).to_owned(), verbatim: None }
+    }
+
+    /// A sentence and somebody's words.
+    pub(in super::super) fn told_with(
+        self,
+        pair: (&'static str, &'static str),
+        verbatim: impl Into<String>,
+    ) -> Told {
+        Told { verbatim: Some(verbatim.into()), ..self.told(pair) }
+    }
+
+    /// A step of an agent.
+    pub(in super::super) fn step(self, step: &Step) -> Told {
+        match step {
+            Step::TicketAccepted { .. } => self.told((
+                "Ticket used: from here on data is destroyed",
+                "Zgoda wykorzystana: od teraz dane są niszczone",
+            )),
+            Step::SanitizeStarted { drive, .. } => {
+                self.told_with(("Erasing began", "Rozpoczęto kasowanie"), self.drive(drive))
+            }
+            Step::Sanitized { drive, observed } => self.told_with(
+                ("Every sector overwritten", "Nadpisano każdy sektor"),
+                format!("{} · {}", self.drive(drive), self.pass(observed)),
+            ),
+            Step::Verified(evidence) => self.told_with(
+                ("Every sector read back: it is gone", "Odczytano każdy sektor: danych nie ma"),
+                format!("{} · {}", self.drive(&evidence.drive), self.pass(&evidence.verification)),
+            ),
+            Step::SanitizeFailed { drive, sentence, bad_ranges, .. } => self.told_with(
+                ("Erasing failed", "Kasowanie się nie udało"),
+                format!("{} · {sentence} [{}]", self.drive(drive), bad_ranges.len()),
+            ),
+            Step::VerificationConfirmed { drive, sectors_sampled, .. } => self.told_with(
+                (
+                    "After a restart: still empty, by a sample of sectors",
+                    "Po ponownym starcie: nadal pusto, według próbki sektorów",
+                ),
+                format!("{} · {sectors_sampled}", self.drive(drive)),
+            ),
+            Step::ImageWritten { drive, written, duration_ms, .. } => self.told_with(
+                ("System written and read back", "System zapisany i sprawdzony odczytem"),
+                format!(
+                    "{} · {} · {}",
+                    self.drive(drive),
+                    self.bytes(*written),
+                    self.duration(duration_ms / 1000)
+                ),
+            ),
+            Step::Personalized { host_name, root_size, .. } => self.told_with(
+                ("The machine's own settings written", "Zapisano własne ustawienia komputera"),
+                format!("{host_name} · {}", self.bytes(*root_size)),
+            ),
+            Step::MadeBootable { boot_entry, .. } => {
+                self.told_with(("The drive boots", "Dysk się uruchamia"), boot_entry)
+            }
+            Step::Finished => self.told(("All done", "Wszystko zrobione")),
+            Step::Refused { refusals } => {
+                let said = refusals.iter().map(|it| format!("{}: {}", it.what, it.sentence));
+                self.told_with(
+                    ("The agent refused", "Agent odmówił"),
+                    said.collect::<Vec<_>>().join("; "),
+                )
+            }
+            Step::Failed { sentence, stage } => self.told_with(
+                ("Something failed", "Coś się nie udało"),
+                format!("{}: {sentence}", self.stage(*stage)),
+            ),
+            Step::AgentDied { how } => {
+                self.told_with(("The agent died and was started again", "Agent padł i wystartował ponownie"), how)
+            }
+        }
+    }
+
+    fn pass(self, pass: &PassObservation) -> String {
+        let (bytes, time) = (self.bytes(pass.bytes), self.duration(pass.duration_ms / 1000));
+        match pass.retries {
+            0 => format!("{bytes} · {time}"),
+            n => format!("{bytes} · {time} · {}{n}", self.of(("retries: ", "ponowienia: "))),
+        }
+    }
+}

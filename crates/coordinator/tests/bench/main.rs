@@ -1,0 +1,16 @@
+//! The real `rehome` binary on loopback, and agents that speak to it as the real one does: TLS with a pinned key,
+//! signed envelopes, chains of records.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall fail")]
+
+mod coordinator;
+mod hardware;
+mod laptop;
+
+mod admission;
+mod bad_input;
+mod boot_files;
+mod full_disk;
+mod path;
+mod restart;
+mod startup;
