@@ -96,6 +96,14 @@ impl Workshop {
         self.namespace.ip(words)
     }
 
+    /// Runs `act` on the workshop's own computer, on a thread of its own.
+    ///
+    /// # Errors
+    /// When the thread cannot enter the namespace, or `act` fails.
+    pub fn within<R: Send>(&self, act: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+        self.namespace.within(act)
+    }
+
     /// A new port for an emulated laptop: the name of a tap on the bridge.
     ///
     /// # Errors
@@ -182,5 +190,13 @@ impl Station {
     /// When `ip` fails.
     pub fn ip(&self, words: &str) -> Result<String> {
         self.namespace.ip(words)
+    }
+
+    /// Runs `act` there, on a thread of its own.
+    ///
+    /// # Errors
+    /// When the thread cannot enter the namespace, or `act` fails.
+    pub fn within<R: Send>(&self, act: impl FnOnce() -> Result<R> + Send) -> Result<R> {
+        self.namespace.within(act)
     }
 }

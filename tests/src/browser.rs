@@ -107,6 +107,17 @@ impl Browser {
         Ok(())
     }
 
+    /// Shows pages as on a screen of this size, in CSS pixels.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub fn resize(&mut self, width: u32, height: u32) -> Result<()> {
+        let size = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
+        });
+        self.execute("Emulation.setDeviceMetricsOverride", &size).map(drop)
+    }
+
     /// Saves what the window shows as a PNG.
     ///
     /// # Errors

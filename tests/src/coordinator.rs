@@ -89,6 +89,14 @@ impl<'a> Coordinator<'a> {
         Ok(())
     }
 
+    /// Waits until its doors are open; looking for other DHCP servers takes 5 s of it.
+    ///
+    /// # Errors
+    /// When it ended or is not there after a minute; both show the end of the log.
+    pub fn wait_serving(&mut self) -> Result<()> {
+        self.wait_log("nothing is touched before", Duration::from_secs(60))
+    }
+
     /// Its log.
     pub fn log(&self) -> &Path {
         self.log.path()

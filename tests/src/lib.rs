@@ -8,6 +8,9 @@
 pub mod bench;
 pub mod browser;
 pub mod coordinator;
+pub mod curl;
+pub mod dashboard_shot;
+pub mod direct;
 pub mod dirty;
 pub mod foreign_dhcp;
 pub mod laptop;
@@ -25,6 +28,7 @@ pub mod sweep;
 pub use bench::{Bench, Station, Workshop};
 pub use browser::Browser;
 pub use coordinator::{Coordinator, CoordinatorSpec};
+pub use dashboard_shot::dashboard_shot;
 pub use dirty::{DirtyDisk, Filesystem, PartitionTable};
 pub use foreign_dhcp::ForeignDhcp;
 pub use laptop::{Bus, DriveSpec, Firmware, Identity, Laptop, LaptopSpec, NicModel};

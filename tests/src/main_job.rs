@@ -113,6 +113,13 @@ pub struct Serving<'a> {
     _dhcp: Option<ForeignDhcp>,
 }
 
+impl<'a> Serving<'a> {
+    /// A coordinator without a foreign DHCP server beside it.
+    pub fn alone(coordinator: Coordinator<'a>) -> Self {
+        Self { coordinator, _dhcp: None }
+    }
+}
+
 impl Serving<'_> {
     /// Arms a batch of one machine with the demo image.
     ///
@@ -230,7 +237,11 @@ fn pick(serving: &Serving<'_>, row: &Value) -> Result<()> {
         .map(drop)
 }
 
-fn await_admin(coordinator: &mut Coordinator<'_>) -> Result<()> {
+/// Waits until a coordinator answers its own commands.
+///
+/// # Errors
+/// When it ends, or does not within a minute; with the end of its log.
+pub fn await_admin(coordinator: &mut Coordinator<'_>) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     loop {
         let failed = match coordinator.cli(&["status"]) {

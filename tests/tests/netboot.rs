@@ -35,5 +35,9 @@ fn an_unadmitted_machine_is_inventoried_under_secure_boot_and_keeps_its_disk() {
     std::thread::sleep(Duration::from_secs(10));
     assert_eq!(state(&serving.machine().unwrap().unwrap()), "waiting");
     laptop.power_off().unwrap();
-    assert_eq!(digest(&disk).unwrap(), before, "somebody wrote to the disk of an unadmitted machine");
+    assert_eq!(
+        digest(&disk).unwrap(),
+        before,
+        "somebody wrote to the disk of an unadmitted machine"
+    );
 }

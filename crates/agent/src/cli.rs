@@ -1,23 +1,43 @@
 //! The command line: what the supervisor calls, and the stages by hand.
 
-use std::io::{self, Write as _};
+mod interrupt;
+mod judge;
+mod output;
+mod plan;
+mod progress;
+mod read_only;
+mod refused;
+mod sanitize;
+mod serial;
+mod verify;
+mod write_image;
+
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use drive::LinuxIdentityReader;
+use protocol::Inventory;
 
 use crate::cmdline::Cmdline;
 use crate::roots::{Roots, captured};
 use crate::{init, inventory};
+use refused::Refused;
 
 /// Exit status: the command could not be carried out.
 pub(crate) const FAILED: u8 = 2;
+/// Exit status: the command was refused, or what it looked for is not so.
+const REFUSED: u8 = 1;
 
-/// Rehome's agent: sanitizes and reinstalls retired laptops.
+const EXIT_CODES: &str = "\
+Exit status: 0 done, 1 refused (nothing was written) or, of `verify`, not all zero, 2 failed.
+
+Drives that hold this system, are in use, removable, attached by USB or over a network, or do not say who they are
+are refused, as they are when the appliance plans. There is no option against that.";
+
+/// Rehome's agent: sanitizes and reinstalls retired laptops. Its stages can be run by hand on any Linux, as root.
 #[derive(Debug, Parser)]
-#[command(name = "rehome-agent", version)]
+#[command(name = "rehome-agent", version, after_help = EXIT_CODES)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -26,7 +46,7 @@ struct Cli {
 /// Each stage that can be run by hand.
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the stages in order, as the child of PID 1.
+    /// Runs the stages in order, as the child of PID 1. Not for people.
     Agent,
     /// Prints what this machine is, as JSON.
     Inventory {
@@ -34,22 +54,66 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         roots: Option<PathBuf>,
     },
+    /// Prints what a job that only wipes would do to this machine. Touches nothing.
+    Plan {
+        /// Directory with a capture (`sys`, `proc`, `dev`) to read instead of this machine.
+        #[arg(long, value_name = "DIR")]
+        roots: Option<PathBuf>,
+        /// Prints the plan, or the refusals, as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// DESTROYS everything on one drive: overwrites it with zeros, then reads all of it back.
+    Sanitize(sanitize::Options),
+    /// Reads a whole drive and says whether every byte is zero. Writes nothing.
+    Verify(verify::Options),
+    /// Writes an OS image to a drive that holds nothing but zeros, and makes it bootable.
+    WriteImage(write_image::Options),
 }
 
 /// Does what the command line asks.
 pub(crate) fn run() -> anyhow::Result<ExitCode> {
-    match Cli::parse().command {
-        Command::Agent => init::run(),
-        Command::Inventory { roots } => print_inventory(roots),
+    match perform(Cli::parse().command) {
+        Err(error) if error.is::<Refused>() => {
+            eprintln!("rehome-agent: refused: {error:#}");
+            Ok(ExitCode::from(REFUSED))
+        }
+        outcome => outcome,
     }
 }
 
-fn print_inventory(directory: Option<PathBuf>) -> anyhow::Result<ExitCode> {
-    let roots = directory.map_or_else(Roots::default, |directory| captured(&directory));
-    let inventory = inventory::take(&roots, &Cmdline::read(&roots)?, &LinuxIdentityReader)?;
-    let mut json =
-        serde_json::to_vec_pretty(&inventory).context("writing the inventory as JSON")?;
-    json.push(b'\n');
-    io::stdout().write_all(&json).context("printing the inventory")?;
-    Ok(ExitCode::SUCCESS)
+fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Agent => init::run(),
+        Command::Inventory { roots } => {
+            output::print_json(&take_stock(&of(roots))?)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Plan { roots, json } => {
+            let roots = of(roots);
+            plan::show(&roots, &take_stock(&roots)?, json)
+        }
+        Command::Sanitize(options) => sanitize::run(&options),
+        Command::Verify(options) => verify::run(&options),
+        Command::WriteImage(options) => write_image::run(&options),
+    }
 }
+
+fn of(directory: Option<PathBuf>) -> Roots {
+    directory.map_or_else(Roots::default, |directory| captured(&directory))
+}
+
+fn take_stock(roots: &Roots) -> anyhow::Result<Inventory> {
+    inventory::take(roots, &Cmdline::read(roots)?, &LinuxIdentityReader)
+}
+
+/// Random bytes of the system.
+fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,29 +1,27 @@
 //! Administration over a Unix socket in the data directory: whoever may open it may arm and pick.
 
+pub(crate) mod actions;
 pub(crate) mod client;
 mod requests;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use protocol::{BatchId, JobKind, MachineNumber};
+use protocol::{BatchId, MachineNumber};
 
 pub(crate) use requests::{
     ArmRequest, Armed, KindName, PickRequest, PickedMachine, Status, WhoRequest,
 };
 
-use crate::admission::{AdmissionError, arm, disarm, pick};
 use crate::certificate::{CertificateError, certificate};
+use crate::clock;
 use crate::coordinator::Coordinator;
-use crate::event::Happening;
 use crate::http::answer::{FromBody, Json, Refused};
 use crate::netboot::Machines;
 use crate::view::{self, BatchView, MachineDetail, MachineView};
-use crate::{clock, random};
 
 /// Name of the socket in the data directory.
 pub(crate) const SOCKET: &str = "rehome.sock";
@@ -98,31 +96,14 @@ async fn settle(
     Path(number): Path<MachineNumber>,
     FromBody(WhoRequest { by }): FromBody<WhoRequest>,
 ) -> Result<Json<MachineNumber>, Refused> {
-    let by = coordinator.journal.person(by).await?;
-    let known = coordinator
-        .journal
-        .decide(move |bench, _| match bench.numbered(number) {
-            None => (Vec::new(), false),
-            Some(machine) => (vec![Happening::ConflictSettled { machine: machine.id, by }], true),
-        })
-        .await?;
-    if known { Ok(Json(number)) } else { Err(unseen(number)) }
+    actions::settle(&coordinator, number, by).await.map(|()| Json(number))
 }
 
 async fn pick_machines(
     State(coordinator): Shared,
     FromBody(request): FromBody<PickRequest>,
 ) -> Result<Json<Vec<MachineNumber>>, Refused> {
-    let by = coordinator.journal.person(request.by.clone()).await?;
-    let numbers = request.machines.iter().map(|machine| machine.number).collect();
-    let decided = coordinator
-        .journal
-        .decide(move |bench, now| {
-            let picks = request.picks();
-            split(pick(bench, now, &picks, request.batch, by))
-        })
-        .await?;
-    decided.map(|()| Json(numbers)).map_err(|error| refused_admission(&error))
+    actions::pick(&coordinator, request).await.map(Json)
 }
 
 async fn batches(State(coordinator): Shared) -> Result<Json<Vec<BatchView>>, Refused> {
@@ -138,47 +119,8 @@ async fn arm_batch(
     State(coordinator): Shared,
     FromBody(request): FromBody<ArmRequest>,
 ) -> Result<Json<Armed>, Refused> {
-    let job = job(&coordinator, &request).await?;
-    let by = coordinator.journal.person(request.by.clone()).await?;
-    let batch = BatchId::from_bytes(random::bytes()?);
-    let time = Duration::from_secs(request.seconds);
-    let decided = coordinator
-        .journal
-        .decide(move |_, now| {
-            split(arm(now, batch, by, time, request.count, job).map(|armed| vec![armed]))
-        })
-        .await?;
-    decided.map(|()| Json(Armed { batch })).map_err(|error| refused_admission(&error))
-}
-
-/// The job that is asked for, with its image looked up.
-async fn job(coordinator: &Coordinator, request: &ArmRequest) -> Result<JobKind, Refused> {
-    let bad = |sentence: &str| Refused::new(StatusCode::BAD_REQUEST, sentence);
-    let wanted = match (request.kind, &request.image) {
-        (KindName::Wipe, None) => return Ok(JobKind::Wipe),
-        (KindName::Wipe, Some(_)) => return Err(bad("a wipe leaves the machine empty: no image")),
-        (KindName::Refurbish, None) => return Err(bad("say which image to install with --image")),
-        (KindName::Refurbish, Some(wanted)) => wanted.clone(),
-    };
-    if !is_locale(&request.locale) {
-        return Err(bad("a locale looks like pl_PL.UTF-8"));
-    }
-    let images = coordinator.images.clone();
-    let found = tokio::task::spawn_blocking(move || {
-        let image = images.find(&wanted)?;
-        Ok::<_, crate::images::ImageError>((image, images.min_size(image)?))
-    });
-    let found =
-        found.await.map_err(|error| Refused::because(StatusCode::INTERNAL_SERVER_ERROR, &error))?;
-    let (image, image_min_size) =
-        found.map_err(|error| Refused::because(StatusCode::CONFLICT, &error))?;
-    Ok(JobKind::Refurbish { image, image_min_size, locale: request.locale.clone() })
-}
-
-/// Language, country and encoding, as `locale -a` writes them.
-fn is_locale(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-@".contains(c);
-    !text.is_empty() && text.len() <= 32 && text.chars().all(plain)
+    let batch = actions::arm(&coordinator, request).await?;
+    Ok(Json(Armed { batch }))
 }
 
 async fn disarm_batch(
@@ -188,30 +130,11 @@ async fn disarm_batch(
 ) -> Result<Json<Armed>, Refused> {
     let batch: BatchId =
         id.parse().map_err(|error| Refused::because(StatusCode::BAD_REQUEST, &error))?;
-    let by = coordinator.journal.person(by).await?;
-    let decided = coordinator
-        .journal
-        .decide(move |bench, _| {
-            split(disarm(bench, batch, by).map(|happening| happening.into_iter().collect()))
-        })
-        .await?;
-    decided.map(|()| Json(Armed { batch })).map_err(|error| refused_admission(&error))
+    actions::disarm(&coordinator, batch, by).await?;
+    Ok(Json(Armed { batch }))
 }
 
-/// The events of a decision apart from its answer.
-fn split(
-    decided: Result<Vec<Happening>, AdmissionError>,
-) -> (Vec<Happening>, Result<(), AdmissionError>) {
-    match decided {
-        Ok(happenings) => (happenings, Ok(())),
-        Err(error) => (Vec::new(), Err(error)),
-    }
-}
-
-fn refused_admission(error: &AdmissionError) -> Refused {
-    Refused::because(StatusCode::CONFLICT, error)
-}
-
+/// No machine has this number.
 fn unseen(number: MachineNumber) -> Refused {
     Refused::new(StatusCode::NOT_FOUND, format!("nobody has seen machine {number}"))
 }

@@ -147,3 +147,6 @@ fn not_to_be_picked(machine: &Machine) -> Option<String> {
     let bound = machine.admission.as_ref().map(|admission| admission.agent) == machine.agent();
     (at_work && bound).then(|| "it is admitted already".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,6 +104,15 @@ impl Bench {
         armed
     }
 
+    /// Whether machines may still need what a batch's job names: it gives tickets, or work of it is under way.
+    pub(crate) fn is_needed(&self, batch: &Batch, now: UnixMillis) -> bool {
+        let under_way = |machine: &Machine| {
+            let admission = machine.admission.as_ref().filter(|_| machine.is_unfinished());
+            admission.is_some_and(|it| it.job.batch == batch.id && it.accepted_plan().is_some())
+        };
+        batch.gives_tickets(now) || (!batch.disarmed && self.machines().any(under_way))
+    }
+
     /// The machine whose installed system holds this one-time token.
     pub(crate) fn by_first_boot_token(&self, token: &Sha256Digest) -> Option<&Machine> {
         self.machines().find(|machine| {
@@ -203,3 +212,6 @@ impl Bench {
         self.change(&named.machine)?.record(index, named.agent, envelope, at)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -84,3 +84,6 @@ fn has_mac(machine: &Machine, caller: Caller<'_>) -> bool {
         inventory.flat_map(|it| it.nics.iter().map(|nic| nic.mac).chain(it.boot.boot_mac));
     machine.identity.macs.contains(&mac) || others.any(|other| other == mac)
 }
+
+#[cfg(test)]
+mod tests;

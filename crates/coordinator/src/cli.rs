@@ -2,6 +2,7 @@
 
 mod batch;
 mod certificate;
+mod dashboard;
 mod image;
 mod machine;
 
@@ -15,6 +16,7 @@ use tracing_subscriber::EnvFilter;
 use crate::admin::client::{ClientError, get};
 use crate::config::{Config, Settings};
 use crate::console::say;
+use crate::images::ImageError;
 use crate::serve;
 
 /// Turns stacks of retired laptops into clean ones: each boots from the network, is wiped with proof and gets a
@@ -59,6 +61,9 @@ enum Command {
     /// Certificates of sanitization: show, export
     #[command(subcommand)]
     Certificate(certificate::Command),
+    /// The dashboard's password: make a new one
+    #[command(subcommand)]
+    Dashboard(dashboard::Command),
     /// Check a certificate offline; exits with 0 if it holds, with 1 and the failed check if not
     Verify {
         /// The site's public key (DATA/site.pub)
@@ -98,10 +103,23 @@ pub(crate) fn run() -> ExitCode {
                 &mut std::io::stderr(),
                 format_args!("rehome: {error:#}\n"),
             ));
-            let refused = matches!(error.downcast_ref(), Some(ClientError::Refused(_)));
-            ExitCode::from(if refused { 1 } else { 2 })
+            ExitCode::from(if is_refusal(&error) { 1 } else { 2 })
         }
     }
+}
+
+/// Whether somebody looked and said no, in contrast to something that did not work.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    let by_serve = matches!(error.downcast_ref(), Some(ClientError::Refused(_)));
+    let by_store = matches!(
+        error.downcast_ref(),
+        Some(
+            ImageError::InUse { .. }
+                | ImageError::Refused { .. }
+                | ImageError::RefusedPartition { .. }
+        )
+    );
+    by_serve || by_store
 }
 
 fn start(cli: Cli) -> Result<Verdict> {
@@ -138,6 +156,7 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Batch(command) => batch::run(asker, command).await,
         Command::Image(command) => image::run(asker, command).await,
         Command::Certificate(command) => certificate::run(asker, command).await,
+        Command::Dashboard(command) => dashboard::run(asker, &command),
         // Handled before; they need no coordinator.
         Command::Serve { .. } | Command::Verify { .. } => Ok(()),
     }

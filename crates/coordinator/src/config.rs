@@ -126,9 +126,12 @@ impl Settings {
     pub(crate) fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-        toml::from_str(&text).map_err(|error| ConfigError::Parse {
-            path: path.to_owned(),
-            message: error.to_string().trim().to_owned(),
+        toml::from_str(&text).map_err(|error: toml::de::Error| {
+            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            // Without the excerpt that `Display` draws over several lines: this ends up in one sentence.
+            let message = format!("line {line}: {}", error.message().trim().replace('\n', "; "));
+            ConfigError::Parse { path: path.to_owned(), message }
         })
     }
 

@@ -192,3 +192,6 @@ fn reply(machine: &Machine, ticket: TicketId, envelope: &Envelope, desk: &Desk<'
 pub(crate) fn token_digest(token: &str) -> Sha256Digest {
     evidence::sha256(token.as_bytes())
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,9 +36,10 @@ pub(crate) struct Coordinator {
 }
 
 impl Coordinator {
-    /// What admission by itself rests on.
+    /// What admission by itself rests on: that we alone give addresses, and still do.
     pub(crate) fn rules(&self) -> Rules {
-        Rules { automatic: self.dhcp == DhcpSetting::Full && self.config.isolated }
+        let stopped = self.dhcp_machines.get().is_some_and(|it| it.stopped_by().is_some());
+        Rules { automatic: self.dhcp == DhcpSetting::Full && self.config.isolated && !stopped }
     }
 
     /// Where a first boot reports.

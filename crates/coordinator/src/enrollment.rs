@@ -191,3 +191,6 @@ pub(crate) fn admit_waiting(
     let inventory = known.inventory.as_ref()?;
     automatic(bench, now, Some(known), inventory, (machine, agent), rules)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ mod consent;
 mod console;
 mod coordinator;
 mod cpio;
+mod dashboard;
 mod data_dir;
 mod directive;
 mod enrollment;
@@ -28,6 +29,8 @@ mod live;
 mod netboot;
 mod random;
 mod records;
+#[cfg(test)]
+mod scene;
 mod serve;
 mod sessions;
 mod site;

@@ -16,6 +16,7 @@ use crate::boot_files::BootSet;
 use crate::config::{Config, ConfigError, DhcpSetting};
 use crate::console::say;
 use crate::coordinator::Coordinator;
+use crate::dashboard::{self, PasswordFile};
 use crate::data_dir::DataDir;
 use crate::images::ImageStore;
 use crate::journal::Journal;
@@ -58,7 +59,8 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let mut services = JoinSet::new();
     let boot_router = http::boot::router(coordinator.clone());
-    let agent_router = http::agent::router(coordinator.clone());
+    let agent_router = http::agent::router(coordinator.clone())
+        .merge(dashboard::router(coordinator.clone(), stopping.clone()));
     let tls = Some(coordinator.site.tls.clone());
     services.spawn(done(http::serve_tcp(http, boot_router, None, stopping.clone())));
     services.spawn(done(http::serve_tcp(api, agent_router, tls, stopping.clone())));
@@ -180,6 +182,11 @@ fn introduce(coordinator: &Coordinator) -> Result<()> {
     tracing::info!(target: "serve", %http, %api, dhcp = ?coordinator.dhcp, "serving");
     say(&format!("{}: serving on {} ({dhcp})", config.site_name, http.ip()))?;
     say(&format!("boot files on port {}, agents on port {}", http.port(), api.port()))?;
+    say(&format!("dashboard: https://{api}/ (its certificate is our own: the browser will ask once)"))?;
+    if let Some(password) = PasswordFile::of(&config.data).first()? {
+        say(&format!("dashboard password: {password}"))?;
+        say("it is shown only now; `rehome dashboard password --new` makes another one")?;
+    }
     say("nothing is touched before a batch is armed and a machine is admitted to it")?;
     Ok(())
 }

@@ -84,6 +84,8 @@ pub(crate) struct BatchView {
     pub(crate) disarmed: bool,
     /// Whether it admits further machines.
     pub(crate) armed: bool,
+    /// Whether machines may still need its image.
+    pub(crate) needed: bool,
     pub(crate) job: JobKind,
 }
 
@@ -173,6 +175,7 @@ pub(crate) fn batch(
         admitted: numbers.map(|machine| machine.number).collect(),
         disarmed: batch.disarmed,
         armed: batch.admits(now),
+        needed: bench.is_needed(batch, now),
         job: batch.job.kind.clone(),
     }
 }

@@ -16,7 +16,7 @@ pub struct Consent {
     taken: BTreeSet<DriveIdentity>,
 }
 
-/// The consent for one drive. Only [`Consent`] makes it; claiming the drive uses it up.
+/// The consent for one drive: out of a [`Consent`], or [by hand](Self::by_hand). Claiming the drive uses it up.
 #[derive(Debug)]
 pub struct ConsentedDrive {
     ticket: TicketId,
@@ -91,6 +91,16 @@ pub enum ConsentError {
     /// A drive whose consent is used up.
     #[error("the consent for {0} is used up: ask for a new ticket")]
     Taken(Box<DriveIdentity>),
+    /// What was typed is not the drive's serial number.
+    #[error(
+        "{typed:?} was typed, but this is {drive}: nothing was touched; compare it with the drive's label"
+    )]
+    Serial {
+        /// What was typed, cut to 80 characters.
+        typed: String,
+        /// The drive that was asked about.
+        drive: Box<DriveIdentity>,
+    },
 }
 
 impl Consent {
@@ -183,6 +193,33 @@ fn check(
 }
 
 impl ConsentedDrive {
+    /// Consent where there is no coordinator: a person who runs a stage by hand names the drive by its serial number.
+    ///
+    /// It is a second way beside a ticket because a stage must be usable, and testable, on any Linux without a site.
+    /// It is weaker in one thing only: nobody signed. It covers one drive, of which [`Target::claim`] makes sure as
+    /// ever, and each further drive takes typing anew. `typed_serial` has to be all of the serial number, letter for
+    /// letter, and has to come from a person: a program that fills it in from what the drive says has asked nobody.
+    /// `run` is random and new; it stands where a ticket's id would and marks what is written.
+    ///
+    /// [`Target::claim`]: crate::Target::claim
+    ///
+    /// # Errors
+    /// [`ConsentError::Serial`] unless both are equal.
+    pub fn by_hand(
+        planned: &PlannedDrive,
+        typed_serial: &str,
+        run: TicketId,
+    ) -> Result<Self, ConsentError> {
+        // No identity has an empty serial; were there one, Enter alone would name it.
+        if typed_serial.is_empty() || typed_serial != planned.identity.serial {
+            return Err(ConsentError::Serial {
+                typed: typed_serial.chars().take(80).collect(),
+                drive: Box::new(planned.identity.clone()),
+            });
+        }
+        Ok(Self { ticket: run, planned: planned.clone() })
+    }
+
     /// The drive, by what it says of itself.
     pub fn identity(&self) -> &DriveIdentity {
         &self.planned.identity

@@ -3,6 +3,7 @@
 //! ```text
 //! Ticket + Plan -> Consent -> ConsentedDrive -> Target -> Sanitized -> Verified -> the drive, its evidence, ProvenZero
 //!                                                  \________ confirm _______/  (after a restart)
+//! typed serial + PlannedDrive ---^                 \__ look -> Blank (by hand, read only, no evidence)
 //! ```
 //!
 //! Each arrow consumes its left side, and there is no other way to any of these types. Destroying without consent
@@ -46,6 +47,21 @@
 //!     sanitize::Verified { drive, ..verified }
 //! }
 //! ```
+//!
+//! To look at a drive takes no consent, writes nothing, and what was seen is no evidence, however clean:
+//!
+//! ```compile_fail,E0308
+//! fn certify(evidence: protocol::event::DriveEvidence) {}
+//! fn too_easy(seen: sanitize::Seen) {
+//!     certify(seen);
+//! }
+//! ```
+//! ```compile_fail,E0308
+//! fn write_record(drive: sanitize::Verified) {}
+//! fn not_seen_being_sanitized(blank: sanitize::Blank) {
+//!     write_record(blank);
+//! }
+//! ```
 
 #![forbid(unsafe_code)]
 
@@ -53,6 +69,7 @@ mod bad_ranges;
 mod confirm;
 mod consent;
 mod failed;
+mod look;
 mod overwrite;
 mod pass;
 mod probe;
@@ -66,6 +83,7 @@ pub use bad_ranges::MAX_LISTED_RANGES;
 pub use confirm::{Confirmation, MIN_SAMPLED_SECTORS};
 pub use consent::{Consent, ConsentContext, ConsentError, ConsentedDrive, UsedTickets};
 pub use failed::{Failed, FailureCause};
+pub use look::{Seen, look};
 pub use proven::ProvenZero;
-pub use target::{Sanitized, Target, Verified};
+pub use target::{Blank, Looked, Sanitized, Target, Verified};
 pub use watch::{Progress, Watch};

@@ -13,12 +13,13 @@ use crate::bad_ranges::BadRanges;
 use crate::confirm::{Confirmation, sample_zeros};
 use crate::consent::ConsentedDrive;
 use crate::failed::{Failed, FailureCause};
+use crate::look::{Seen, is_still, look};
 use crate::overwrite::{PassFailure, overwrite};
 use crate::proven::ProvenZero;
 use crate::verify::verify_zeros;
 use crate::watch::Watch;
 
-/// A drive that may be destroyed: it said who it is, and a ticket names it.
+/// A drive that may be destroyed: it said who it is, and a consent names it.
 pub struct Target {
     drive: Box<dyn Drive>,
     consent: ConsentedDrive,
@@ -37,6 +38,24 @@ pub struct Verified {
     proven_zero: ProvenZero,
     confirmation: Option<Confirmation>,
     receives_image: bool,
+}
+
+/// A drive of which this process read nothing but zeros, whoever made it so. Nothing may be claimed of it: it was
+/// not seen being sanitized. An image may be put on it.
+pub struct Blank {
+    drive: Box<dyn Drive>,
+    identity: DriveIdentity,
+    proven_zero: ProvenZero,
+    receives_image: bool,
+}
+
+/// What a drive that was not sanitized in this run turns out to be.
+#[derive(Debug)]
+pub enum Looked {
+    /// Zeros throughout.
+    Blank(Blank),
+    /// Anything else; nothing was written, and the drive is closed.
+    NotBlank(Seen),
 }
 
 impl Target {
@@ -97,14 +116,24 @@ impl Target {
         Ok(self.verified(evidence, ProvenZero::nothing(), confirmation))
     }
 
-    fn check_identity(&self) -> Result<(), FailureCause> {
-        let found = self.drive.identity().map_err(FailureCause::Identity)?;
-        let same_size = self.drive.size() == self.identity().size;
-        if found == *self.identity() && same_size {
-            Ok(())
-        } else {
-            Err(FailureCause::OtherDrive { found: Box::new(found) })
+    /// Reads the whole drive and writes nothing. Takes minutes to hours. There is no way from here to [`Verified`].
+    pub fn look(self, watch: Watch<'_>) -> Result<Looked, Box<Failed>> {
+        let seen = look(&*self.drive, self.identity(), watch)?;
+        if !seen.is_zero() {
+            return Ok(Looked::NotBlank(seen));
         }
+        let proven_zero = ProvenZero::whole(self.drive.size().0);
+        let receives_image = self.consent.receives_image();
+        Ok(Looked::Blank(Blank {
+            drive: self.drive,
+            identity: seen.drive,
+            proven_zero,
+            receives_image,
+        }))
+    }
+
+    fn check_identity(&self) -> Result<(), FailureCause> {
+        is_still(&*self.drive, self.identity())
     }
 
     fn check_sectors(&self) -> Result<(), FailureCause> {
@@ -198,6 +227,23 @@ impl Verified {
     }
 }
 
+impl Blank {
+    /// The drive.
+    pub fn identity(&self) -> &DriveIdentity {
+        &self.identity
+    }
+
+    /// Whether the consent includes writing the image to this drive.
+    pub fn receives_image(&self) -> bool {
+        self.receives_image
+    }
+
+    /// The open drive, and where this boot saw nothing but zeros.
+    pub fn into_parts(self) -> (Box<dyn Drive>, ProvenZero) {
+        (self.drive, self.proven_zero)
+    }
+}
+
 /// By the clock that the agent has set from the coordinator's.
 fn now() -> UnixMillis {
     // A clock before 1970 is a dead one; its time is said as zero, as it would be by the machine itself.
@@ -214,7 +260,7 @@ macro_rules! debug_as_drive {
         }
     )*};
 }
-debug_as_drive!(Target, Sanitized);
+debug_as_drive!(Target, Sanitized, Blank);
 
 impl fmt::Debug for Verified {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

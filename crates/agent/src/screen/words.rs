@@ -44,6 +44,8 @@ pub(crate) enum Sentence {
     Verifying(String),
     /// Writing the image to this drive.
     WritingImage(String),
+    /// Reading the written image back from this drive.
+    CheckingImage(String),
     /// Making the installed system this machine's own.
     Personalizing,
     /// Handing in the evidence.
@@ -160,6 +162,7 @@ impl Sentence {
             Self::Sanitizing(drive) => format!("Erasing {drive}."),
             Self::Verifying(drive) => format!("Reading back {drive}: is everything gone?"),
             Self::WritingImage(drive) => format!("Writing the system to {drive}."),
+            Self::CheckingImage(drive) => format!("Reading the system back from {drive}."),
             Self::Personalizing => "Setting up the new system for this machine.".into(),
             Self::Reporting => "Handing in what was observed.".into(),
             Self::Finished => "Done.".into(),
@@ -189,6 +192,7 @@ impl Sentence {
             Self::Sanitizing(drive) => format!("Kasuję {drive}."),
             Self::Verifying(drive) => format!("Odczytuję {drive}: czy wszystko zniknęło?"),
             Self::WritingImage(drive) => format!("Zapisuję system na {drive}."),
+            Self::CheckingImage(drive) => format!("Sprawdzam system zapisany na {drive}."),
             Self::Personalizing => "Przygotowuję nowy system dla tego komputera.".into(),
             Self::Reporting => "Przekazuję to, co zaobserwowano.".into(),
             Self::Finished => "Gotowe.".into(),

@@ -75,7 +75,6 @@ pub(crate) async fn install(
 }
 
 async fn manifest(job: &Job, image: ImageId) -> anyhow::Result<Manifest> {
-    job.status.enter(Stage::Image, Sentence::WritingImage(format!("image {image}")));
     let envelope = job.client.manifest(image).await?;
     let payload = envelope
         .open_bytes(MANIFEST_TYPE, job.site.site_key.as_bytes())
@@ -141,7 +140,7 @@ async fn write(job: &Job, writer: Arc<Writer<Target>>) -> anyhow::Result<ReadBac
     };
     fetch_all(address, wanted, Arc::new(take)).await?;
     let writer = Arc::into_inner(writer).context("a fetcher still holds the writer")?;
-    job.status.enter(Stage::Image, Sentence::Verifying(name.clone()));
+    job.status.enter(Stage::Image, Sentence::CheckingImage(name.clone()));
     let status = job.status.clone();
     blocking(move || {
         writer.write_zeros(&mut |_| {})?;
@@ -150,7 +149,7 @@ async fn write(job: &Job, writer: Arc<Writer<Target>>) -> anyhow::Result<ReadBac
         Ok(writer.read_back(&mut |progress| {
             let meter = meter.get_or_insert_with(|| {
                 let meter = Meter::new(progress.total);
-                status.measure(Stage::Image, Sentence::Verifying(name.clone()), meter.clone());
+                status.measure(Stage::Image, Sentence::CheckingImage(name.clone()), meter.clone());
                 meter
             });
             meter.add(progress.done.0 - before);

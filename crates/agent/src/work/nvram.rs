@@ -30,7 +30,10 @@ pub(crate) fn register(
     new_order.extend(order.iter().copied().filter(|other| *other != number));
     let bytes: Vec<u8> = new_order.iter().flat_map(|number| number.to_le_bytes()).collect();
     write_variable(efivars, "BootOrder", &bytes)?;
-    Ok(format!("Boot{number:04X} points to the new system and stands first"))
+    // The order may be the firmware's own business; the next start is not. Without this a machine that prefers the
+    // network would wait for every kind of network boot before it tries its disk.
+    write_variable(efivars, "BootNext", &number.to_le_bytes())?;
+    Ok(format!("Boot{number:04X} points to the new system, stands first and starts next"))
 }
 
 fn variable(efivars: &Path, name: &str) -> std::path::PathBuf {
@@ -149,6 +152,7 @@ mod tests {
         for _ in 0..2 {
             assert!(register(dir.path(), &esp(), sector()).unwrap().starts_with("Boot0002 "));
             assert_eq!(read_order(dir.path()).unwrap(), [2, 1, 0]);
+            assert_eq!(fs::read(variable(dir.path(), "BootNext")).unwrap(), [7, 0, 0, 0, 2, 0]);
         }
         assert!(!variable(dir.path(), "Boot0003").exists());
     }

@@ -191,9 +191,7 @@ async fn user_of(asker: &Asker, site: &Site, image: ImageId) -> Result<Option<St
         Ok(answer) => {
             let batches: Vec<serde_json::Value> = serde_json::from_slice(&answer)?;
             let wants = |batch: &&serde_json::Value| {
-                let over = batch["disarmed"] == json!(true)
-                    || batch["until"].as_u64().is_some_and(|until| until <= clock::now().0);
-                !over && batch["job"]["image"] == json!(image)
+                batch["needed"] == json!(true) && batch["job"]["image"] == json!(image)
             };
             let user = batches.iter().find(wants);
             Ok(user.and_then(|batch| batch["id"].as_str()).map(|id| sentence(id.to_owned())))
@@ -203,8 +201,9 @@ async fn user_of(asker: &Asker, site: &Site, image: ImageId) -> Result<Option<St
             let journal = Journal::open(&data.join("journal.db"), site.public())?;
             let published = journal.published();
             let wants = |kind: &JobKind| matches!(kind, JobKind::Refurbish { image: it, .. } if *it == image);
-            let mut batches = published.bench.batches();
-            let user = batches.find(|it| it.gives_tickets(clock::now()) && wants(&it.job.kind));
+            let bench = &published.bench;
+            let user =
+                bench.batches().find(|it| bench.is_needed(it, clock::now()) && wants(&it.job.kind));
             Ok(user.map(|batch| sentence(batch.id.to_string())))
         }
         Err(error) => Err(error.into()),

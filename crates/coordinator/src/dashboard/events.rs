@@ -68,8 +68,7 @@ impl Watcher {
         change.summary = replace(&mut self.summary, look.summary(lang).into_string());
         change.banner = replace(&mut self.banner, look.banner.markup(visitor).into_string());
         let Change { order, tiles, summary, banner } = &change;
-        let nothing =
-            order.is_none() && tiles.is_empty() && summary.is_none() && banner.is_none();
+        let nothing = order.is_none() && tiles.is_empty() && summary.is_none() && banner.is_none();
         (!nothing).then_some(change)
     }
 }

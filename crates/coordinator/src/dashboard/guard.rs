@@ -48,7 +48,8 @@ pub(super) struct Fields(Vec<(String, String)>);
 impl Fields {
     /// The value of a field, empty if it is missing.
     pub(super) fn get(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default()
+        let field = self.0.iter().find(|(field, _)| field == name);
+        field.map_or("", |(_, value)| value.as_str())
     }
 
     /// All values of a field that may occur more than once.
@@ -77,9 +78,8 @@ impl FromRequest<Arc<Desk>> for OwnForm {
     async fn from_request(mut request: Request, desk: &Arc<Desk>) -> Result<Self, Response> {
         let lang: Lang =
             request.extract_parts_with_state(desk).await.map_err(|never| match never {})?;
-        let refuse = || {
-            refusal_page(lang, StatusCode::FORBIDDEN, lang.words().foreign_form).into_response()
-        };
+        let refuse =
+            || refusal_page(lang, StatusCode::FORBIDDEN, lang.words().foreign_form).into_response();
         if !is_ours(request.headers()) {
             return Err(refuse());
         }

@@ -126,7 +126,8 @@ impl PasswordFile {
         let half = self.path.with_extension("new");
         let write = || {
             let mut options = OpenOptions::new();
-            let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&half)?;
+            let mut file =
+                options.write(true).create(true).truncate(true).mode(0o600).open(&half)?;
             writeln!(file, "{hash}")?;
             file.sync_all()?;
             std::fs::rename(&half, &self.path)?;

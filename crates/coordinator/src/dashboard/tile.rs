@@ -109,11 +109,7 @@ pub(super) fn tile(bench: &Bench, live: &Live, now: UnixMillis, machine: &Machin
     Tile { row, state, mood, stages, silent_seconds }
 }
 
-fn stages(
-    machine: &Machine,
-    state: &MachineState,
-    live: Option<Stage>,
-) -> Vec<(Stage, Standing)> {
+fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(Stage, Standing)> {
     let Some(admission) = &machine.admission else { return Vec::new() };
     let way: &[Stage] = match admission.job.kind {
         JobKind::Wipe => &[Stage::Plan, Stage::Sanitize, Stage::Verify, Stage::Report],

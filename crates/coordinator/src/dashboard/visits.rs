@@ -51,12 +51,7 @@ impl Visits {
     }
 
     /// Whose secret this is, as long as it lasts and the password is still the same.
-    pub(crate) fn find(
-        &self,
-        secret: &str,
-        password: PasswordMark,
-        now: Instant,
-    ) -> Option<Visit> {
+    pub(crate) fn find(&self, secret: &str, password: PasswordMark, now: Instant) -> Option<Visit> {
         let visits = self.lock();
         let visit = visits.get(&evidence::sha256(secret.as_bytes()))?;
         (visit.until > now && visit.password == password).then(|| visit.clone())

@@ -5,6 +5,8 @@ mod enums;
 mod sentences;
 mod steps;
 
+pub(super) use steps::Told;
+
 macro_rules! catalogue {
     ($($name:ident: $english:literal, $polish:literal;)*) => {
         /// The fixed words of one language.
@@ -81,7 +83,6 @@ catalogue! {
     chassis_serial: "Chassis serial", "Numer obudowy";
     addresses: "Network addresses", "Adresy sieciowe";
     first_seen: "First seen", "Pierwszy raz widziany";
-    admitted_how: "Admitted", "Dopuszczony";
     hardware: "Hardware", "Sprzęt";
     processor: "Processor", "Procesor";
     memory: "Memory", "Pamięć";
@@ -156,7 +157,6 @@ catalogue! {
     by: "By", "Kto";
     since: "Since", "Od";
     until: "Until", "Do";
-    state: "State", "Stan";
     batch_armed: "armed", "uzbrojona";
     batch_full: "full", "pełna";
     batch_over: "over", "zakończona";
@@ -168,8 +168,6 @@ catalogue! {
         "Nie uzbrojono: wybierz, co ma być zrobione.";
     not_armed_image: "Not armed: choose an image that is on this coordinator.",
         "Nie uzbrojono: wybierz obraz, który jest na tym koordynatorze.";
-    image_error: "The images on this coordinator cannot be read. Its log says why.",
-        "Nie można odczytać obrazów na tym koordynatorze. Powód jest w jego dzienniku.";
 
     // Picking.
     pick_title: "Pick machines", "Wybierz komputery";
@@ -185,7 +183,6 @@ catalogue! {
     pick_no_ticks: "Nothing was picked: no machine was ticked.",
         "Nic nie wybrano: nie zaznaczono żadnego komputera.";
     not_picked: "Nothing was picked.", "Nic nie wybrano.";
-    not_decided: "Nothing was changed.", "Nic nie zmieniono.";
 
     // Refusals.
     refused: "That did not work", "To się nie udało";

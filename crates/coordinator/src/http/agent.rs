@@ -44,6 +44,10 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/agent/v1/plan", post(plan))
         .route("/agent/v1/records", post(take_records))
         .route("/agent/v1/image/{id}", get(image))
+        .method_not_allowed_fallback(|| async {
+            let sentence = "this request exists with another method only";
+            Refused::new(StatusCode::METHOD_NOT_ALLOWED, sentence)
+        })
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .layer(middleware::from_fn(within_time))

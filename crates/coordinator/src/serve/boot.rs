@@ -107,10 +107,12 @@ fn decide(
         DhcpSetting::Auto => DhcpSetting::Proxy,
         other => other,
     };
-    say(match setting {
-        DhcpSetting::Full => "so this coordinator gives addresses (full mode)",
-        _ => "so this coordinator only answers machines that boot from the network (proxy mode)",
-    })?;
+    match setting {
+        // Refused when the sockets are opened, with the reason.
+        DhcpSetting::Full if !others.is_empty() => {}
+        DhcpSetting::Full => say("this coordinator gives addresses (full mode)")?,
+        _ => say("this coordinator only answers machines that boot from the network (proxy mode)")?,
+    }
     Ok(setting)
 }
 

@@ -1,6 +1,7 @@
 //! The way from a ticket to evidence, on drives of every kind of honesty.
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
+mod by_hand;
 mod consent;
 mod faults;
 mod liars;

@@ -18,6 +18,8 @@ use super::arguments::Arguments;
 use super::table::Table;
 
 const LOGIN: Duration = Duration::from_secs(300);
+/// The laptop's screen is drawn a few times a second; the coordinator may know of a stage before it shows.
+const SCREEN: Duration = Duration::from_secs(1);
 /// A given disk must hold the image and leave room for it to grow.
 const MIN_DISK_LEN: u64 = 3 << 30;
 /// So many single bytes of the certificate are changed, each of which must be noticed.
@@ -45,6 +47,7 @@ pub(crate) fn run(kind: Kind, arguments: &Arguments, table: &Table) -> Result<Va
     let is = |wanted: &'static [&'static str]| move |row: &Value| wanted.contains(&state(row));
     let mut see = |row: &Value| table.row(kind, row);
     watch(&serving, &laptop, &mut see, &is(&["sanitizing", "verified"]))?;
+    std::thread::sleep(SCREEN);
     laptop.screendump(&dir.join("appliance.png"))?;
     watch(&serving, &laptop, &mut see, &is(&["finished", "booted"]))?;
     laptop.wait_serial("login:", LOGIN)?;

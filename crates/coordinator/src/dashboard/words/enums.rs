@@ -145,13 +145,10 @@ impl Lang {
             }
             RefusalCode::ReadOnly => ("It refuses writes", "Nie przyjmuje zapisu"),
             RefusalCode::InUse => ("It is in use", "Jest w użyciu"),
-            RefusalCode::NoIdentity => {
-                ("It does not say who it is", "Nie podaje, czym jest")
+            RefusalCode::NoIdentity => ("It does not say who it is", "Nie podaje, czym jest"),
+            RefusalCode::SameIdentity => {
+                ("Two drives say the same of themselves", "Dwa dyski podają o sobie to samo")
             }
-            RefusalCode::SameIdentity => (
-                "Two drives say the same of themselves",
-                "Dwa dyski podają o sobie to samo",
-            ),
             RefusalCode::OtherNamespaces => (
                 "It has further namespaces that would stay behind",
                 "Ma dalsze przestrzenie nazw, które by pozostały",
@@ -160,10 +157,9 @@ impl Lang {
                 "There is no technique for this kind of drive",
                 "Nie ma metody dla tego rodzaju dysku",
             ),
-            RefusalCode::UnexplainedController => (
-                "A storage controller may hide drives",
-                "Kontroler może ukrywać dyski",
-            ),
+            RefusalCode::UnexplainedController => {
+                ("A storage controller may hide drives", "Kontroler może ukrywać dyski")
+            }
             RefusalCode::NoDrive => ("No drive to work on", "Nie ma dysku do pracy"),
             RefusalCode::NoImageTarget => (
                 "It is not clear which drive gets the system, or none is large enough",

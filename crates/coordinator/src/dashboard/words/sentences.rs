@@ -152,7 +152,10 @@ impl Lang {
     }
 
     /// Why a person's wish is not followed. A second, verbatim part may be in English.
-    pub(in super::super) fn admission_error(self, error: &AdmissionError) -> (String, Option<String>) {
+    pub(in super::super) fn admission_error(
+        self,
+        error: &AdmissionError,
+    ) -> (String, Option<String>) {
         let fixed = |pair| (self.of(pair).to_owned(), None);
         match error {
             AdmissionError::Arming => fixed((

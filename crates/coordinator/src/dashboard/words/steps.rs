@@ -84,9 +84,10 @@ impl Lang {
                 ("Something failed", "Coś się nie udało"),
                 format!("{}: {sentence}", self.stage(*stage)),
             ),
-            Step::AgentDied { how } => {
-                self.told_with(("The agent died and was started again", "Agent padł i wystartował ponownie"), how)
-            }
+            Step::AgentDied { how } => self.told_with(
+                ("The agent died and was started again", "Agent padł i wystartował ponownie"),
+                how,
+            ),
         }
     }
 

@@ -1,0 +1,128 @@
+//! The dashboard: pages for people, on the port of the agents' API, over the same TLS.
+//!
+//! Rendered here, whole without a script; a small one from this same place keeps them fresh. Nothing is loaded from
+//! anywhere else. Whatever a machine says of itself is hostile: it is shown as text.
+
+mod arm_page;
+mod assets;
+mod attempts;
+mod bench_page;
+mod calendar;
+mod concern;
+mod events;
+mod guard;
+mod history;
+mod icon;
+mod lang;
+mod login_page;
+mod machine_page;
+mod page;
+mod password;
+mod pick_page;
+mod tile;
+mod visits;
+mod words;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{self, HeaderName};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::routing::{get, post};
+use tokio::sync::{Semaphore, watch};
+
+use crate::coordinator::Coordinator;
+use attempts::Attempts;
+use lang::Lang;
+use visits::Visits;
+
+pub(crate) use password::PasswordFile;
+
+/// The largest form: some hundred machines picked at once.
+const MAX_FORM_LEN: usize = 64 << 10;
+/// Pages that are kept fresh at a time.
+const MAX_STREAMS: usize = 32;
+/// Passwords that are checked at a time, 19 MiB and some tens of milliseconds each.
+const MAX_HASHING: usize = 2;
+
+/// What every answer says to the browser. A form's origin must stay visible to us, hence `same-origin`.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+         img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::X_FRAME_OPTIONS, "DENY"),
+    (header::REFERRER_POLICY, "same-origin"),
+    (header::CACHE_CONTROL, "no-store"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+];
+
+type Shared = State<Arc<Desk>>;
+
+/// What the pages share.
+#[derive(Debug)]
+struct Desk {
+    coordinator: Arc<Coordinator>,
+    password: PasswordFile,
+    visits: Visits,
+    attempts: Attempts,
+    hashing: Semaphore,
+    streams: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
+
+/// The routes. The open pages end when `stopping` becomes true.
+pub(crate) fn router(coordinator: Arc<Coordinator>, stopping: watch::Receiver<bool>) -> Router {
+    let desk = Arc::new(Desk {
+        password: PasswordFile::of(&coordinator.config.data),
+        coordinator,
+        visits: Visits::default(),
+        attempts: Attempts::default(),
+        hashing: Semaphore::new(MAX_HASHING),
+        streams: Arc::new(Semaphore::new(MAX_STREAMS)),
+        stopping,
+    });
+    Router::new()
+        .route("/", get(login_page::show))
+        .route("/login", post(login_page::log_in))
+        .route("/logout", post(login_page::log_out))
+        .route("/bench", get(bench_page::show))
+        .route("/events", get(events::stream))
+        .route("/machines/{number}", get(machine_page::show))
+        .route("/machines/{number}/certificate", get(machine_page::download))
+        .route("/machines/{number}/settle", post(machine_page::settle))
+        .route("/arm", get(arm_page::show).post(arm_page::submit))
+        .route("/disarm", post(arm_page::submit_disarm))
+        .route("/pick", get(pick_page::show).post(pick_page::submit))
+        .route("/assets/{name}", get(assets::asset))
+        .layer(DefaultBodyLimit::max(MAX_FORM_LEN))
+        .layer(middleware::from_fn(dress))
+        .with_state(desk)
+}
+
+/// Puts the headers on every answer, and the language that somebody chose into a cookie.
+async fn dress(request: Request, next: Next) -> Response {
+    let chosen = Lang::chosen(request.uri().query());
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(lang) = chosen {
+        let (name, code) = (lang::COOKIE, lang.code());
+        let cookie =
+            format!("{name}={code}; Path=/; Max-Age=31536000; Secure; HttpOnly; SameSite=Strict");
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests;

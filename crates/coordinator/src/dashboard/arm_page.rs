@@ -1,0 +1,274 @@
+//! Arming a batch by typed count, and disarming it.
+
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use osimage::Manifest;
+use protocol::{BatchId, ImageId, JobKind};
+
+use super::guard::{Fields, Submission, Visitor};
+use super::icon::{Icon, icon};
+use super::lang::Lang;
+use super::page::{Head, Place, moment, page, refusal_page, token};
+use super::{Desk, Shared};
+use crate::admission::{AdmissionError, arm, disarm};
+use crate::bench::{Batch, MachineState};
+use crate::event::Happening;
+use crate::images::ImageError;
+use crate::journal::JournalError;
+use crate::{clock, random, view};
+
+/// Locales that are offered, with their names in their own language.
+const LOCALES: [(&str, &str); 2] = [("pl_PL.UTF-8", "Polski"), ("en_US.UTF-8", "English")];
+
+/// `GET /arm`
+pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Response {
+    form(&desk, &visitor, None).await
+}
+
+/// `POST /arm`
+pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Response {
+    let Submission { visitor, fields } = form_sent;
+    let lang = visitor.lang;
+    let wish = match wish(&desk, lang, &fields).await {
+        Ok(wish) => wish,
+        Err(problem) => return refuse(&desk, &visitor, &problem).await,
+    };
+    let Wish { count, time, job } = wish;
+    let armed = async {
+        let journal = &desk.coordinator.journal;
+        let by = journal.person(visitor.visit.name.clone()).await?;
+        let batch = BatchId::from_bytes(random::bytes()?);
+        let decided = journal.decide(move |_, now| match arm(now, batch, by, time, count, job) {
+            Ok(happening) => (vec![happening], Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        });
+        anyhow::Ok(decided.await?)
+    };
+    match armed.await {
+        Ok(Ok(())) => {
+            tracing::info!(target: "dashboard", count, "armed");
+            Redirect::to("/pick").into_response()
+        }
+        Ok(Err(error)) => refuse(&desk, &visitor, &lang.admission_error(&error).0).await,
+        Err(error) => broken(&visitor, &error),
+    }
+}
+
+/// `POST /disarm`
+pub(super) async fn submit_disarm(State(desk): Shared, form_sent: Submission) -> Response {
+    let Submission { visitor, fields } = form_sent;
+    let Ok(batch) = fields.get("batch").parse::<BatchId>() else {
+        let words = visitor.lang.words().unreadable_form;
+        return refusal_page(visitor.lang, StatusCode::BAD_REQUEST, words).into_response();
+    };
+    match disarmed(&desk, &visitor, batch).await {
+        Ok(Ok(())) => Redirect::to("/bench").into_response(),
+        Ok(Err(error)) => refuse(&desk, &visitor, &visitor.lang.admission_error(&error).0).await,
+        Err(error) => broken(&visitor, &error.into()),
+    }
+}
+
+async fn disarmed(
+    desk: &Desk,
+    visitor: &Visitor,
+    batch: BatchId,
+) -> Result<Result<(), AdmissionError>, JournalError> {
+    let journal = &desk.coordinator.journal;
+    let by = journal.person(visitor.visit.name.clone()).await?;
+    let decide = move |bench: &_, _| match disarm(bench, batch, by) {
+        Ok(happening) => (happening.into_iter().collect::<Vec<Happening>>(), Ok(())),
+        Err(error) => (Vec::new(), Err(error)),
+    };
+    journal.decide(decide).await
+}
+
+/// What a person wants armed.
+#[derive(Debug)]
+struct Wish {
+    count: u32,
+    time: Duration,
+    job: JobKind,
+}
+
+async fn wish(desk: &Desk, lang: Lang, fields: &Fields) -> Result<Wish, String> {
+    let words = lang.words();
+    let number = |name| fields.get(name).trim().parse::<u32>().ok().filter(|n| *n > 0);
+    let count = number("count").filter(|_| number("count") == number("count-again"));
+    let count = count.ok_or(words.not_armed_counts_differ)?;
+    let seconds = fields.get("seconds").parse().map_err(|_| words.not_armed_time)?;
+    let job = match fields.get("kind") {
+        "wipe" => JobKind::Wipe,
+        "refurbish" => refurbish(desk, lang, fields).await?,
+        _ => return Err(words.not_armed_kind.to_owned()),
+    };
+    Ok(Wish { count, time: Duration::from_secs(seconds), job })
+}
+
+async fn refurbish(desk: &Desk, lang: Lang, fields: &Fields) -> Result<JobKind, String> {
+    let words = lang.words();
+    let image: ImageId = fields.get("image").parse().map_err(|_| words.not_armed_image)?;
+    let locale = LOCALES.into_iter().find(|(name, _)| *name == fields.get("locale"));
+    let (locale, _) = locale.ok_or(words.unreadable_form)?;
+    let images = desk.coordinator.images.clone();
+    let size = tokio::task::spawn_blocking(move || images.min_size(image)).await;
+    match size.map_err(anyhow::Error::from).and_then(|size| Ok(size?)) {
+        Ok(image_min_size) => {
+            Ok(JobKind::Refurbish { image, image_min_size, locale: locale.to_owned() })
+        }
+        Err(error) => {
+            tracing::warn!(target: "dashboard", "{error:#}");
+            Err(words.not_armed_image.to_owned())
+        }
+    }
+}
+
+async fn refuse(desk: &Desk, visitor: &Visitor, problem: &str) -> Response {
+    let mut response = form(desk, visitor, Some(problem)).await;
+    *response.status_mut() = StatusCode::CONFLICT;
+    response
+}
+
+fn broken(visitor: &Visitor, error: &anyhow::Error) -> Response {
+    tracing::error!(target: "dashboard", "{error:#}");
+    let words = visitor.lang.words().not_recorded;
+    refusal_page(visitor.lang, StatusCode::SERVICE_UNAVAILABLE, words).into_response()
+}
+
+async fn form(desk: &Desk, visitor: &Visitor, problem: Option<&str>) -> Response {
+    let words = visitor.lang.words();
+    let images = desk.coordinator.images.clone();
+    let listed = tokio::task::spawn_blocking(move || images.list()).await;
+    let listed: Result<_, ImageError> = match listed {
+        Ok(listed) => listed,
+        Err(error) => return broken(visitor, &error.into()),
+    };
+    let names = match desk.coordinator.journal.names() {
+        Ok(names) => names,
+        Err(error) => return broken(visitor, &error.into()),
+    };
+    let images: Vec<_> = match listed {
+        Ok(catalog) => catalog.images.into_iter().map(|entry| entry.manifest).collect(),
+        Err(error) => return broken(visitor, &error.into()),
+    };
+    let content = html! {
+        h1 { (words.arm_title) }
+        @if let Some(problem) = problem {
+            p .notice .bad role="alert" { (icon(Icon::Alert)) span { (problem) } }
+        }
+        div .columns .even {
+            (fields(visitor, &images, waiting(desk)))
+            section aria-labelledby="batches" {
+                h2 #batches { (words.batches) }
+                (batches(desk, visitor, &names))
+            }
+        }
+    };
+    let head = Head { title: words.arm_title, place: Place::Arm, path: "/arm", live: false };
+    page(visitor, head, content).into_response()
+}
+
+fn waiting(desk: &Desk) -> usize {
+    let published = desk.coordinator.journal.published();
+    let waits = |state| matches!(state, MachineState::Seen | MachineState::Waiting);
+    published.bench.machines().filter(|machine| waits(machine.state(true))).count()
+}
+
+fn fields(visitor: &Visitor, images: &[Manifest], n_waiting: usize) -> Markup {
+    let (lang, words) = (visitor.lang, visitor.lang.words());
+    html! {
+        form .card method="post" action="/arm" {
+            (token(visitor))
+            p .notice .bad { (icon(Icon::Alert)) span { (words.arm_warning) } }
+            fieldset {
+                legend { (words.what) }
+                @if images.is_empty() { p .hint { (words.no_image) } } @else {
+                    label .choice {
+                        input type="radio" name="kind" value="refurbish" required;
+                        span { (words.refurbish) }
+                    }
+                }
+                label .choice {
+                    input type="radio" name="kind" value="wipe" required;
+                    span { (words.wipe) }
+                }
+            }
+            @if !images.is_empty() {
+                label for="image" { (words.image) }
+                select #image name="image" {
+                    @for image in images {
+                        option value=(image.id()) {
+                            (image.document().title) " (" (image.document().name) ", "
+                            (lang.bytes(image.document().min_disk_size)) ")"
+                        }
+                    }
+                }
+                label for="locale" { (words.locale) }
+                select #locale name="locale" {
+                    @for (locale, name) in LOCALES {
+                        option value=(locale) selected[locale.starts_with(lang.code())] { (name) }
+                    }
+                }
+            }
+            label for="seconds" { (words.how_long) }
+            select #seconds name="seconds" {
+                @for (seconds, name) in lang.times() {
+                    option value=(seconds) selected[seconds == 4 * 3600] { (name) }
+                }
+            }
+            p .hint #count-hint { (words.count_again_hint) " " (lang.wait_to_be_picked(n_waiting)) "." }
+            div .pair {
+                div {
+                    label for="count" { (words.count) }
+                    input #count .short name="count" inputmode="numeric" pattern="[0-9]+" required
+                        autocomplete="off" aria-describedby="count-hint";
+                }
+                div {
+                    label for="count-again" { (words.count_again) }
+                    input #count-again .short name="count-again" inputmode="numeric"
+                        pattern="[0-9]+" required autocomplete="off";
+                }
+            }
+            button .danger { (words.arm_now) }
+        }
+    }
+}
+
+fn batches(desk: &Desk, visitor: &Visitor, names: &[(protocol::PersonId, String)]) -> Markup {
+    let (lang, words) = (visitor.lang, visitor.lang.words());
+    let (published, now) = (desk.coordinator.journal.published(), clock::now());
+    let bench = &published.bench;
+    let mut known: Vec<&Batch> = bench.batches().collect();
+    known.sort_by_key(|batch| std::cmp::Reverse(batch.armed_at));
+    let state = |batch: &Batch| match batch {
+        batch if batch.disarmed => words.batch_disarmed,
+        batch if !batch.gives_tickets(now) => words.batch_over,
+        batch if batch.places_left() == 0 => words.batch_full,
+        _ => words.batch_armed,
+    };
+    html! {
+        @if known.is_empty() { p .hint { (words.no_batches) } }
+        @for batch in known {
+            @let row = view::batch(bench, now, batch, names);
+            div .planned .batch {
+                h3 { (state(batch)) ": " (lang.job(&row.job)) }
+                dl {
+                    dt { (words.taken) } dd { (lang.places(row.admitted.len(), row.count)) }
+                    dt { (words.by) } dd { (row.by) }
+                    dt { (words.since) } dd { (moment(row.armed_at)) }
+                    dt { (words.until) } dd { (moment(row.until)) }
+                }
+                @if batch.gives_tickets(now) {
+                    form method="post" action="/disarm" {
+                        (token(visitor))
+                        input type="hidden" name="batch" value=(row.id);
+                        button { (words.disarm) }
+                    }
+                }
+            }
+        }
+    }
+}

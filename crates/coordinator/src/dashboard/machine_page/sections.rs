@@ -1,0 +1,239 @@
+//! The parts of a machine's page. Whatever a machine says of itself is shown as text and as nothing else.
+
+use maud::{Markup, html};
+use protocol::plan::PlannedDrive;
+use protocol::{DriveUnit, Inventory};
+
+use super::super::history::Line;
+use super::super::icon::{Icon, icon};
+use super::super::lang::Lang;
+use super::super::page::moment;
+use crate::bench::Machine;
+use crate::live::Live;
+
+pub(super) fn certificate(lang: Lang, machine: &Machine) -> Markup {
+    let words = lang.words();
+    let earned = machine.is_finished() && machine.attention_reasons().is_empty();
+    html! {
+        section aria-labelledby="certificate" {
+            h2 #certificate { (words.certificate) }
+            @if earned {
+                p {
+                    a .button .primary download
+                        href={ "/machines/" (machine.number.0) "/certificate" } {
+                        (icon(Icon::Done)) (words.certificate_get)
+                    }
+                }
+                p .hint { (words.certificate_hint) }
+            } @else { p .hint { (words.certificate_none) } }
+        }
+    }
+}
+
+pub(super) fn identity(lang: Lang, machine: &Machine, lines: &[Line]) -> Markup {
+    let (words, identity) = (lang.words(), &machine.identity);
+    let rows = [
+        ("UUID", &identity.uuid),
+        (words.serial, &identity.system_serial),
+        (words.board_serial, &identity.board_serial),
+        (words.chassis_serial, &identity.chassis_serial),
+    ];
+    html! {
+        section aria-labelledby="identity" {
+            h2 #identity { (words.identity) }
+            dl {
+                @for (name, value) in rows {
+                    @if let Some(value) = value { dt { (name) } dd { (value) } }
+                }
+                dt { (words.addresses) }
+                dd { @for mac in &identity.macs { code { (mac) } " " } }
+                @if let Some(agent) = machine.agent() {
+                    dt { (words.key) } dd { code { (agent.fingerprint()) } }
+                }
+                @if let Some(line) = lines.first() {
+                    dt { (words.first_seen) } dd { (moment(line.at)) }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn hardware(lang: Lang, machine: &Machine) -> Markup {
+    let words = lang.words();
+    let Some(inventory) = &machine.inventory else { return html! {} };
+    let Inventory { product, cpu, memory, power, boot, controllers, .. } = inventory;
+    let model = [&product.vendor, &product.name, &product.version].into_iter().flatten();
+    let model = model.cloned().collect::<Vec<_>>().join(" ");
+    let mains = match power.mains_online {
+        Some(true) => words.mains_on,
+        Some(false) => words.mains_off,
+        None => words.mains_unknown,
+    };
+    html! {
+        section aria-labelledby="hardware" {
+            h2 #hardware { (words.hardware) }
+            dl {
+                dt { (words.model) } dd { (model) }
+                dt { (words.processor) } dd { (cpu.model) ", " (lang.threads(cpu.threads)) }
+                dt { (words.memory) } dd { (lang.bytes(*memory)) }
+                dt { (words.mains) } dd { (mains) ", " (lang.batteries(power.batteries)) }
+                dt { (words.firmware) }
+                dd {
+                    (lang.firmware(boot.firmware))
+                    @match boot.secure_boot {
+                        Some(true) => { ", " (words.secure_boot_on) }
+                        Some(false) => { ", " (words.secure_boot_off) }
+                        None => {}
+                    }
+                    ", lockdown " (boot.lockdown)
+                }
+                dt { (words.controllers) }
+                @for controller in controllers {
+                    dd {
+                        code { (controller.address) " " (controller.id) } " "
+                        (controller.driver.as_deref().unwrap_or("–"))
+                        @if let Some(why) = &controller.unexplained {
+                            span .bad lang="en" { " " (why) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn drives(lang: Lang, machine: &Machine) -> Markup {
+    let words = lang.words();
+    let drives = machine.inventory.iter().flat_map(|inventory| &inventory.drives);
+    let proven = |drive: &DriveUnit| match (&drive.identity, &machine.admission) {
+        (Ok(identity), Some(admission)) => admission.proven_gone.contains(identity),
+        _ => false,
+    };
+    html! {
+        section aria-labelledby="drives" {
+            h2 #drives { (words.drives) }
+            div .scroll {
+                table {
+                    thead { tr {
+                        th scope="col" { (words.drive) }
+                        th scope="col" { (words.bus) }
+                        th scope="col" { (words.content) }
+                    } }
+                    tbody {
+                        @for drive in drives {
+                            tr {
+                                th scope="row" {
+                                    @match &drive.identity {
+                                        Ok(identity) => (lang.drive(identity)),
+                                        Err(why) => {
+                                            (drive.kernel_name) " (" (lang.bytes(drive.size)) ") "
+                                            span lang="en" { (why) }
+                                        }
+                                    }
+                                }
+                                td {
+                                    (lang.bus(drive.bus))
+                                    @if drive.rotational { ", " (words.rotating) }
+                                    @if drive.removable { ", " (words.removable) }
+                                }
+                                td {
+                                    @if proven(drive) {
+                                        span .data .gone { (icon(Icon::DriveEmpty)) (words.gone) }
+                                    } @else {
+                                        span .data .there { (icon(Icon::Drive)) (words.still_there) }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn plan(lang: Lang, machine: &Machine) -> Markup {
+    let words = lang.words();
+    let consent = machine.admission.as_ref().and_then(|admission| admission.consents.last());
+    html! {
+        section aria-labelledby="plan" {
+            h2 #plan { (words.plan) }
+            @match consent {
+                None => p .hint { (words.no_plan) },
+                Some(consent) => {
+                    @for drive in &consent.plan.drives { (planned(lang, drive)) }
+                    @for refusal in &consent.plan.left_alone {
+                        div .planned {
+                            h3 { (words.left_alone) ": " (refusal.what) }
+                            p { (lang.refusal(refusal.code)) }
+                            p .hint lang="en" { (refusal.sentence) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn planned(lang: Lang, drive: &PlannedDrive) -> Markup {
+    let words = lang.words();
+    html! {
+        div .planned {
+            h3 { (lang.drive(&drive.identity)) }
+            dl {
+                dt { (words.technique) } dd { (lang.technique(drive.technique)) }
+                dt { (words.claim) } dd { (lang.claim(drive.claim)) }
+                @if !drive.reasons.is_empty() {
+                    dt { (words.why_not_more) }
+                    @for reason in &drive.reasons { dd { (lang.claim_reason(*reason)) } }
+                }
+            }
+            @if drive.receives_image { p { b { (words.plan_image) } } }
+        }
+    }
+}
+
+pub(super) fn history(lang: Lang, lines: &[Line]) -> Markup {
+    let words = lang.words();
+    html! {
+        section aria-labelledby="history" {
+            h2 #history { (words.history) }
+            ol .history {
+                @for line in lines.iter().rev() {
+                    li class=[line.bad.then_some("bad")] {
+                        (moment(line.at))
+                        div {
+                            @if line.bad { (icon(Icon::Alert)) }
+                            (line.told.sentence)
+                            @if let Some(verbatim) = &line.told.verbatim {
+                                p .hint { (verbatim) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn boot_trace(lang: Lang, machine: &Machine, live: &Live) -> Markup {
+    let words = lang.words();
+    let traces = machine.identity.macs.iter().map(|mac| (mac, live.boot_trace(&mac.to_string())));
+    let traces: Vec<_> = traces.filter(|(_, lines)| !lines.is_empty()).collect();
+    html! {
+        section aria-labelledby="trace" {
+            h2 #trace { (words.boot_trace) }
+            @if traces.is_empty() { p .hint { (words.no_boot_trace) } }
+            @for (mac, lines) in &traces {
+                h3 { code { (mac) } }
+                ol .history {
+                    @for line in lines {
+                        li class=[line.attention.then_some("bad")] {
+                            (moment(line.at)) div lang="en" { (line.sentence) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Picking machines into an armed batch: the person's consent, machine by machine.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use maud::{Markup, html};
+use protocol::{BatchId, MachineNumber};
+
+use super::guard::{Submission, Visitor};
+use super::icon::{Icon, icon};
+use super::page::{Head, Page, Place, page, refusal_page, token};
+use super::{Desk, Shared};
+use crate::admission::{Pick, pick};
+use crate::bench::{Bench, Machine, MachineState};
+use crate::clock;
+use crate::view::{self, MachineView};
+
+/// `GET /pick`
+pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Page {
+    form(&desk, &visitor, None)
+}
+
+/// `POST /pick`
+pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Response {
+    let Submission { visitor, fields } = form_sent;
+    let (lang, words) = (visitor.lang, visitor.lang.words());
+    let picks: Option<Vec<_>> = fields.all("machine").map(read_pick).collect();
+    let (Some(picks), Ok(batch)) = (picks, fields.get("batch").parse::<BatchId>()) else {
+        let bad = StatusCode::BAD_REQUEST;
+        return refusal_page(lang, bad, words.unreadable_form).into_response();
+    };
+    let refuse = |sentence: String, verbatim: Option<String>| {
+        form(&desk, &visitor, Some((sentence, verbatim))).with(StatusCode::CONFLICT).into_response()
+    };
+    if picks.is_empty() {
+        return refuse(words.pick_no_ticks.to_owned(), None);
+    }
+    let journal = &desk.coordinator.journal;
+    let picked = async {
+        let by = journal.person(visitor.visit.name.clone()).await?;
+        let decide = move |bench: &Bench, now| match pick(bench, now, &picks, Some(batch), by) {
+            Ok(happenings) => (happenings, Ok(())),
+            Err(error) => (Vec::new(), Err(error)),
+        };
+        journal.decide(decide).await
+    };
+    match picked.await {
+        Ok(Ok(())) => Redirect::to("/bench").into_response(),
+        Ok(Err(error)) => {
+            let (sentence, verbatim) = lang.admission_error(&error);
+            refuse(format!("{} {sentence}", words.not_picked), verbatim)
+        }
+        Err(error) => {
+            tracing::error!(target: "dashboard", %error, "failed to record a pick");
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            refusal_page(lang, status, words.not_recorded).into_response()
+        }
+    }
+}
+
+/// `7:1f1f-2e2e`, as the page offered it: the key was shown, so it is what the person compared.
+fn read_pick(text: &str) -> Option<Pick> {
+    let (number, fingerprint) = text.split_once(':')?;
+    let number = MachineNumber(number.parse().ok()?);
+    Some(Pick { number, fingerprint: Some(fingerprint.to_owned()) })
+}
+
+/// Whether a person would want to pick it. Whether it may be picked is decided when it is.
+fn is_offered(machine: &Machine) -> bool {
+    let bound = machine.admission.as_ref().map(|admission| admission.agent);
+    match machine.state(true) {
+        MachineState::Seen | MachineState::Waiting => true,
+        MachineState::Attention { .. } => machine.open_conflicts().next().is_none(),
+        MachineState::Finished | MachineState::Booted => false,
+        // Restarted with another key, it waits for being picked again.
+        _ => bound != machine.agent(),
+    }
+}
+
+fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)>) -> Page {
+    let words = visitor.lang.words();
+    let (published, now) = (desk.coordinator.journal.published(), clock::now());
+    let bench = &published.bench;
+    let mut offered: Vec<_> = bench.machines().filter(|machine| is_offered(machine)).collect();
+    offered.sort_by_key(|machine| machine.number);
+    let rows = offered.iter().map(|it| view::machine(bench, &desk.coordinator.live, now, it));
+    let rows: Vec<_> = rows.collect();
+    let mut open: Vec<_> = bench.batches().filter(|batch| batch.gives_tickets(now)).collect();
+    open.sort_by_key(|batch| (batch.until, batch.id));
+    let content = html! {
+        h1 { (words.pick_title) }
+        @if let Some((sentence, verbatim)) = &problem {
+            p .notice .bad role="alert" {
+                (icon(Icon::Alert))
+                span {
+                    (sentence)
+                    @if let Some(verbatim) = verbatim { ": " span lang="en" { (verbatim) } }
+                }
+            }
+        }
+        @if open.is_empty() {
+            p .notice { (icon(Icon::List)) span { (words.pick_nothing_armed) } }
+            p { a .button .primary href="/arm" { (words.arm_title) } }
+        } @else {
+            form .card .wide method="post" action="/pick" {
+                (token(visitor))
+                (batch_choice(visitor, &open))
+                p { (words.pick_hint) }
+                p .notice .bad { (icon(Icon::Alert)) span { (words.pick_warning) } }
+                @if rows.is_empty() { p .hint { (words.pick_none_waits) } }
+                ul .picks aria-label=(words.machines) { @for row in &rows { (choice(visitor, row)) } }
+                @if !rows.is_empty() { button .danger { (words.pick_now) } }
+            }
+        }
+    };
+    let head = Head { title: words.pick_title, place: Place::Pick, path: "/pick", live: false };
+    page(visitor, head, content)
+}
+
+fn batch_choice(visitor: &Visitor, open: &[&crate::bench::Batch]) -> Markup {
+    let (lang, words) = (visitor.lang, visitor.lang.words());
+    html! {
+        fieldset {
+            legend { (words.pick_into) }
+            @for batch in open {
+                label .choice {
+                    input type="radio" name="batch" value=(batch.id) required
+                        checked[open.len() == 1];
+                    span {
+                        (lang.job(&batch.job.kind)) " · "
+                        (lang.places(batch.admitted.len(), batch.count))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn choice(visitor: &Visitor, row: &MachineView) -> Markup {
+    let words = visitor.lang.words();
+    let Some(fingerprint) = &row.fingerprint else { return html! {} };
+    html! {
+        li {
+            label .pick {
+                input type="checkbox" name="machine" value={ (row.number.0) ":" (fingerprint) };
+                span .number { span .hidden { (words.machine) " " } (row.number.to_string()) }
+                span .what {
+                    b { @if row.model.is_empty() { (words.unknown_model) } @else { (row.model) } }
+                    @for drive in &row.drives { span .hint { (drive) } }
+                }
+                span .key { (words.key) code { (fingerprint) } }
+            }
+        }
+    }
+}

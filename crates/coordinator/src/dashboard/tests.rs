@@ -1,0 +1,6 @@
+//! The dashboard through its router, on a real journal.
+
+mod door;
+mod forms;
+mod login;
+mod pages;

@@ -1,0 +1,159 @@
+//! A coordinator without sockets, and a browser of few words in front of it.
+
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response, StatusCode};
+use evidence::SigningKey;
+use http_body_util::BodyExt;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+use protocol::{AgentKey, Enrollment, Inventory, MachineId, MachineNumber};
+use tokio::sync::watch;
+
+use crate::boot_files::BootSet;
+use crate::config::{DhcpSetting, Settings};
+use crate::coordinator::Coordinator;
+use crate::dashboard::{PasswordFile, router};
+use crate::enrollment::{Rules, enroll};
+use crate::http::Peer;
+use crate::images::ImageStore;
+use crate::journal::Journal;
+use crate::live::Live;
+use crate::random;
+use crate::sessions::Sessions;
+use crate::site::Site;
+
+pub(super) const HOST: &str = "10.76.0.1";
+
+pub(super) struct Door {
+    pub(super) coordinator: Arc<Coordinator>,
+    pub(super) password: String,
+    pub(super) data: tempfile::TempDir,
+    router: Router,
+    _stop: watch::Sender<bool>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) location: String,
+    pub(super) cookies: Vec<String>,
+    pub(super) headers: axum::http::HeaderMap,
+    pub(super) body: String,
+}
+
+/// Somebody who is logged in.
+pub(super) struct Person {
+    pub(super) cookie: String,
+    pub(super) token: String,
+}
+
+impl Door {
+    pub(super) fn open() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let address = Ipv4Addr::new(10, 76, 0, 1);
+        let settings = Settings {
+            data: Some(data.path().to_owned()),
+            address: Some(address),
+            dhcp: Some(DhcpSetting::Off),
+            ..Settings::default()
+        };
+        let config = settings.resolve(|_| panic!("the address is given")).unwrap();
+        let site = Arc::new(Site::open(data.path()).unwrap());
+        let journal = Journal::open(&data.path().join("journal.db"), site.public()).unwrap();
+        let coordinator = Arc::new(Coordinator {
+            images: ImageStore::open(data.path(), site.public()).unwrap(),
+            boot_set: BootSet::read(&config.appliance).unwrap(),
+            config,
+            site,
+            journal,
+            sessions: Sessions::default(),
+            live: Live::default(),
+            http: SocketAddrV4::new(address, 80),
+            api: SocketAddrV4::new(address, 443),
+            dhcp_machines: OnceLock::new(),
+            dhcp: DhcpSetting::Off,
+        });
+        let password = PasswordFile::of(data.path()).first().unwrap().unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let router = router(coordinator.clone(), stopping);
+        Self { coordinator, password, data, router, _stop: stop }
+    }
+
+    /// A machine boots the appliance.
+    pub(super) async fn boot(&self, inventory: Inventory) -> (MachineId, MachineNumber, AgentKey) {
+        let agent = AgentKey::from_bytes(SigningKey::generate().unwrap().public());
+        let enrollment = Enrollment { agent, version: "0.1.0".into(), inventory };
+        let fresh = MachineId::from_bytes(random::bytes().unwrap());
+        let rules = Rules { automatic: false };
+        let decide = move |bench: &_, now| enroll(bench, now, &enrollment, fresh, rules);
+        let (id, number) = self.coordinator.journal.decide(decide).await.unwrap().unwrap();
+        (id, number, agent)
+    }
+
+    pub(super) async fn raw(&self, mut request: Request<Body>) -> Response<Body> {
+        let peer = Peer(SocketAddr::from(([10, 76, 0, 9], 40_000)));
+        request.extensions_mut().insert(peer);
+        TowerToHyperService::new(self.router.clone()).call(request).await.unwrap()
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.raw(request).await;
+        let (head, body) = response.into_parts();
+        let text = |value: &axum::http::HeaderValue| value.to_str().unwrap().to_owned();
+        Answer {
+            status: head.status,
+            location: head.headers.get("location").map(text).unwrap_or_default(),
+            cookies: head.headers.get_all("set-cookie").iter().map(text).collect(),
+            headers: head.headers,
+            body: String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap(),
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str, cookie: &str) -> Answer {
+        let request = Request::get(path).header("host", HOST).header("cookie", cookie);
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A form as a browser sends it from a page of ours.
+    pub(super) async fn post(&self, path: &str, cookie: &str, fields: &[(&str, &str)]) -> Answer {
+        self.send(form(path, cookie, fields, Some(&format!("https://{HOST}")))).await
+    }
+
+    pub(super) async fn try_password(&self, password: &str) -> Answer {
+        self.post("/login", "", &[("name", "Ola Żądło"), ("password", password)]).await
+    }
+
+    pub(super) async fn log_in(&self) -> Person {
+        let answer = self.try_password(&self.password).await;
+        assert_eq!((answer.status.as_u16(), answer.location.as_str()), (303, "/bench"));
+        let cookie = answer.cookies[0].split(';').next().unwrap().to_owned();
+        let page = self.get("/bench", &cookie).await.body;
+        let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
+        Person { token: rest[..64].to_owned(), cookie }
+    }
+}
+
+pub(super) fn form(
+    path: &str,
+    cookie: &str,
+    fields: &[(&str, &str)],
+    origin: Option<&str>,
+) -> Request<Body> {
+    let encode =
+        |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
+    let pairs = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    let body = pairs.collect::<Vec<_>>().join("&");
+    let mut request = Request::post(path)
+        .header("host", HOST)
+        .header("cookie", cookie)
+        .header("content-type", "application/x-www-form-urlencoded");
+    if let Some(origin) = origin {
+        request = request.header("origin", origin);
+    }
+    request.body(Body::from(body)).unwrap()
+}

@@ -1,0 +1,118 @@
+//! Arming, picking and disarming through the real bench, and forms that are not ours.
+
+use super::door::{Door, HOST, Person, form};
+use crate::bench::MachineState;
+use crate::scene::hardware::laptop;
+
+fn arming<'a>(ola: &'a Person, count: &'a str, again: &'a str) -> [(&'a str, &'a str); 5] {
+    let token = ola.token.as_str();
+    [
+        ("token", token),
+        ("kind", "wipe"),
+        ("seconds", "3600"),
+        ("count", count),
+        ("count-again", again),
+    ]
+}
+
+fn batch_of(door: &Door) -> String {
+    let published = door.coordinator.journal.published();
+    published.bench.batches().next().unwrap().id.to_string()
+}
+
+#[tokio::test]
+async fn a_form_without_this_visits_token_or_from_elsewhere_changes_nothing() {
+    let door = Door::open();
+    let (ola, other) = (door.log_in().await, door.log_in().await);
+    let events = *door.coordinator.journal.length().borrow();
+    for token in ["", "00", &"0".repeat(64), &other.token] {
+        let mut fields = arming(&ola, "2", "2");
+        fields[0].1 = token;
+        assert_eq!(door.post("/arm", &ola.cookie, &fields).await.status, 403, "{token}");
+    }
+    let fields = arming(&ola, "2", "2");
+    for origin in [None, Some("https://evil.example"), Some("null")] {
+        assert_eq!(door.send(form("/arm", &ola.cookie, &fields, origin)).await.status, 403);
+    }
+    let mut request = form("/arm", &ola.cookie, &fields, Some(&format!("https://{HOST}")));
+    request.headers_mut().insert("sec-fetch-site", "cross-site".parse().unwrap());
+    assert_eq!(door.send(request).await.status, 403);
+    assert_eq!(*door.coordinator.journal.length().borrow(), events);
+}
+
+#[tokio::test]
+async fn arming_needs_the_same_count_twice() {
+    let door = Door::open();
+    let ola = door.log_in().await;
+    for (count, again) in [("2", "3"), ("2", ""), ("0", "0"), ("-1", "-1"), ("two", "two")] {
+        let answer = door.post("/arm", &ola.cookie, &arming(&ola, count, again)).await;
+        assert_eq!(answer.status, 409, "{count} {again}");
+    }
+    for (field, value) in [("seconds", "1"), ("kind", "refurbish"), ("kind", "x"), ("seconds", "")]
+    {
+        let mut fields = arming(&ola, "2", "2");
+        fields.iter_mut().filter(|(name, _)| *name == field).for_each(|it| it.1 = value);
+        assert_eq!(door.post("/arm", &ola.cookie, &fields).await.status, 409, "{field} {value}");
+    }
+    assert_eq!(door.coordinator.journal.published().bench.batches().count(), 0);
+}
+
+#[tokio::test]
+async fn a_person_arms_picks_and_disarms() {
+    let door = Door::open();
+    let (_, number, agent) = door.boot(laptop(1)).await;
+    door.boot(laptop(2)).await;
+    let ola = door.log_in().await;
+    let state = |number| {
+        let published = door.coordinator.journal.published();
+        published.bench.numbered(number).unwrap().state(true)
+    };
+    let answer = door.post("/arm", &ola.cookie, &arming(&ola, "1", "1")).await;
+    assert_eq!((answer.status.as_u16(), answer.location.as_str()), (303, "/pick"));
+    assert_eq!(state(number), MachineState::Waiting);
+
+    let batch = batch_of(&door);
+    let pick = format!("1:{}", agent.fingerprint());
+    assert!(door.get("/pick", &ola.cookie).await.body.contains(&pick));
+    let picking = async |machines: &[&str]| {
+        let mut fields = vec![("token", ola.token.as_str()), ("batch", batch.as_str())];
+        fields.extend(machines.iter().map(|machine| ("machine", *machine)));
+        door.post("/pick", &ola.cookie, &fields).await
+    };
+    assert_eq!(picking(&[]).await.status, 409);
+    assert_eq!(picking(&["1:0000-0000"]).await.status, 409, "another key than on the screen");
+    assert_eq!(picking(&["1"]).await.status, 400, "no key at all");
+    assert_eq!(picking(&[&pick, &pick]).await.status, 409, "all or none");
+    assert_eq!(state(number), MachineState::Waiting);
+
+    let answer = picking(&[&pick]).await;
+    assert_eq!((answer.status.as_u16(), answer.location.as_str()), (303, "/bench"));
+    assert_eq!(state(number), MachineState::Admitted);
+    let page = door.get("/machines/1", &ola.cookie).await.body;
+    assert!(page.contains("Picked by a person") && page.contains("Ola Żądło"));
+
+    let fields = [("token", ola.token.as_str()), ("batch", batch.as_str())];
+    assert_eq!(door.post("/disarm", &ola.cookie, &fields).await.location, "/bench");
+    assert!(door.coordinator.journal.published().bench.batches().all(|batch| batch.disarmed));
+    assert!(door.get("/bench", &ola.cookie).await.body.contains("Nothing is armed"));
+}
+
+#[tokio::test]
+async fn a_person_settles_an_identity_that_is_not_clear() {
+    let door = Door::open();
+    door.boot(laptop(1)).await;
+    let mut twin = laptop(2);
+    twin.identity.uuid = laptop(1).identity.uuid;
+    let (id, ..) = door.boot(twin).await;
+    let ola = door.log_in().await;
+    let open = || {
+        let published = door.coordinator.journal.published();
+        published.bench.machine(&id).unwrap().open_conflicts().count()
+    };
+    assert_eq!(open(), 1);
+    let page = door.get("/machines/2", &ola.cookie).await.body;
+    assert!(page.contains("/machines/2/settle") && page.contains("It is not clear"));
+    let answer = door.post("/machines/2/settle", &ola.cookie, &[("token", &ola.token)]).await;
+    assert_eq!(answer.location, "/machines/2");
+    assert_eq!(open(), 0);
+}

@@ -1,0 +1,186 @@
+//! A bench for tests of decisions: events are applied as the journal would, without one.
+
+use std::time::Duration;
+
+use evidence::chain::ChainWriter;
+use evidence::{Envelope, SigningKey};
+use protocol::event::{DriveEvidence, PassObservation};
+use protocol::{
+    AgentKey, BatchId, Enrollment, Inventory, JobKind, MachineId, MachineNumber, Nonce, PersonId,
+    PlanRequest, SiteKey, Step, Ticket, TicketId, UnixMillis,
+};
+
+use crate::admission::{self, AdmissionError, Pick};
+use crate::bench::{Bench, Machine, MachineState};
+use crate::consent::{ConsentError, Desk, consent};
+use crate::enrollment::{self, Rules};
+use crate::event::{Happening, JournalEvent};
+use crate::records;
+use crate::site::Site;
+
+#[path = "../tests/bench/hardware.rs"]
+pub(crate) mod hardware;
+
+pub(crate) const OLA: PersonId = PersonId::from_bytes([9; 16]);
+pub(crate) const MANUAL: Rules = Rules { automatic: false };
+pub(crate) const AUTOMATIC: Rules = Rules { automatic: true };
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+
+pub(crate) struct Scene {
+    pub(crate) bench: Bench,
+    pub(crate) now: UnixMillis,
+    pub(crate) site: Site,
+    _data: tempfile::TempDir,
+}
+
+/// An agent of one boot.
+pub(crate) struct Agent {
+    pub(crate) key: SigningKey,
+    pub(crate) id: MachineId,
+    pub(crate) number: MachineNumber,
+    chain: ChainWriter,
+}
+
+impl Agent {
+    pub(crate) fn public(&self) -> AgentKey {
+        AgentKey::from_bytes(self.key.public())
+    }
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let site = Site::open(data.path()).unwrap();
+        let (bench, now) = (Bench::default(), UnixMillis(1_000_000));
+        let mut scene = Self { bench, now, site, _data: data };
+        scene.apply(vec![Happening::Founded { site: SiteKey::from_bytes([1; 32]) }]);
+        scene
+    }
+
+    pub(crate) fn apply(&mut self, happenings: Vec<Happening>) {
+        for happening in happenings {
+            self.now.0 += 1;
+            self.bench.apply(&JournalEvent { at: self.now, happening }).unwrap();
+        }
+    }
+
+    pub(crate) fn later(&mut self, time: Duration) {
+        self.now = crate::clock::after(self.now, time);
+    }
+
+    /// A machine boots the appliance.
+    pub(crate) fn boot(&mut self, inventory: &Inventory, rules: Rules) -> Agent {
+        let key = SigningKey::generate().unwrap();
+        let agent = AgentKey::from_bytes(key.public());
+        let enrollment =
+            Enrollment { agent, version: "0.1.0".into(), inventory: inventory.clone() };
+        let fresh = MachineId::from_bytes(crate::random::bytes().unwrap());
+        let (happenings, known) =
+            enrollment::enroll(&self.bench, self.now, &enrollment, fresh, rules);
+        self.apply(happenings);
+        let (id, number) = known.unwrap();
+        Agent { key, id, number, chain: ChainWriter::start(id, agent) }
+    }
+
+    pub(crate) fn arm(&mut self, batch: u8, count: u32, kind: JobKind) -> BatchId {
+        let id = BatchId::from_bytes([batch; 16]);
+        let armed = admission::arm(self.now, id, OLA, HOUR, count, kind).unwrap();
+        self.apply(vec![armed]);
+        id
+    }
+
+    pub(crate) fn pick(&mut self, numbers: &[MachineNumber]) -> Result<(), AdmissionError> {
+        let picks: Vec<_> =
+            numbers.iter().map(|&number| Pick { number, fingerprint: None }).collect();
+        let happenings = admission::pick(&self.bench, self.now, &picks, None, OLA)?;
+        self.apply(happenings);
+        Ok(())
+    }
+
+    pub(crate) fn machine(&self, agent: &Agent) -> &Machine {
+        self.bench.machine(&agent.id).unwrap()
+    }
+
+    pub(crate) fn state(&self, agent: &Agent) -> MachineState {
+        self.machine(agent).state(!self.bench.armed(self.now).is_empty())
+    }
+
+    /// What an agent asks that sees `inventory`.
+    pub(crate) fn request(&self, agent: &Agent, inventory: &Inventory) -> PlanRequest {
+        let job = &self.machine(agent).admission.as_ref().unwrap().job;
+        let plan = plan::plan(agent.id, inventory, job);
+        let nonce = Nonce::from_bytes(crate::random::bytes().unwrap());
+        PlanRequest { nonce, inventory: inventory.clone(), plan }
+    }
+
+    /// The events and the answer to a request, which is then journaled.
+    pub(crate) fn consent(
+        &mut self,
+        agent: &Agent,
+        request: &PlanRequest,
+    ) -> Result<protocol::PlanReply, ConsentError> {
+        let fresh = TicketId::from_bytes(crate::random::bytes().unwrap());
+        let first_boot_url = "http://10.0.0.1:80/booted".to_owned();
+        let desk = Desk { site: &self.site, first_boot_url, fresh };
+        let machine = self.machine(agent);
+        let (happenings, reply) =
+            consent(&self.bench, self.now, machine, agent.public(), request, &desk);
+        self.apply(happenings);
+        reply
+    }
+
+    /// The ticket that was given last.
+    pub(crate) fn ticket(&self, agent: &Agent) -> Ticket {
+        let admission = self.machine(agent).admission.as_ref().unwrap();
+        admission.consents.last().unwrap().ticket.clone()
+    }
+
+    pub(crate) fn report(&mut self, agent: &mut Agent, steps: Vec<Step>) {
+        let envelopes: Vec<Envelope> = steps
+            .into_iter()
+            .map(|step| agent.chain.append(step, self.now, 0, &agent.key).unwrap())
+            .collect();
+        let (happenings, (_, refused)) =
+            records::take(self.machine(agent), agent.public(), envelopes);
+        assert!(refused.is_none(), "{refused:?}");
+        self.apply(happenings);
+    }
+
+    /// Accepted ticket, started, verified: what an agent says of its only drive.
+    pub(crate) fn wiped(&self, agent: &Agent) -> Vec<Step> {
+        let ticket = self.ticket(agent);
+        let admission = self.machine(agent).admission.as_ref().unwrap();
+        let planned = admission.consents.last().unwrap().plan.drives[0].clone();
+        let pass = PassObservation {
+            bytes: planned.identity.size,
+            duration_ms: 1,
+            retries: 0,
+            worst_request_ms: 1,
+        };
+        vec![
+            Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan },
+            Step::SanitizeStarted { drive: planned.identity.clone(), technique: planned.technique },
+            Step::Verified(DriveEvidence {
+                drive: planned.identity,
+                technique: planned.technique,
+                claim: planned.claim,
+                overwrite: pass.clone(),
+                verification: pass,
+                verified_at: self.now,
+            }),
+        ]
+    }
+
+    /// A machine that was wiped and is done.
+    pub(crate) fn finish(&mut self, inventory: &Inventory) -> Agent {
+        let mut agent = self.boot(inventory, MANUAL);
+        self.pick(&[agent.number]).unwrap();
+        let request = self.request(&agent, inventory);
+        self.consent(&agent, &request).unwrap();
+        let mut steps = self.wiped(&agent);
+        steps.push(Step::Finished);
+        self.report(&mut agent, steps);
+        assert_eq!(self.state(&agent), MachineState::Finished);
+        agent
+    }
+}

@@ -1,0 +1,68 @@
+//! Looking at a drive without consent and without touching it.
+
+use drive::Drive;
+use protocol::event::BadRange;
+use protocol::{ByteLen, DriveIdentity, Stage};
+
+use crate::bad_ranges::BadRanges;
+use crate::failed::{Failed, FailureCause};
+use crate::verify::verify_zeros;
+use crate::watch::Watch;
+
+/// What was seen of a whole drive. An observation: that a drive is zero does not say how it came to be, so nothing
+/// may be claimed by it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// The drive, as it named itself before the first read and after the last.
+    pub drive: DriveIdentity,
+    /// Bytes that could be read.
+    pub read: ByteLen,
+    /// The first [`crate::MAX_LISTED_RANGES`] ranges that are not zero or cannot be read, in whole sectors.
+    pub ranges: Vec<BadRange>,
+    /// How many such ranges there are, listed or not.
+    pub n_ranges: u64,
+    /// Their length together.
+    pub bytes: ByteLen,
+}
+
+impl Seen {
+    /// Whether every byte of the drive was read and is zero.
+    pub fn is_zero(&self) -> bool {
+        self.n_ranges == 0 && self.read == self.drive.size
+    }
+}
+
+/// Reads every addressable sector and compares every byte with zero: the pass of [`crate::Sanitized::verify`], on
+/// any drive that says it is `expected`. Takes minutes to hours.
+///
+/// # Errors
+/// When it is another drive, goes away, or `watch` stops it. Sectors that cannot be read are in the result.
+pub fn look(
+    drive: &dyn Drive,
+    expected: &DriveIdentity,
+    watch: Watch<'_>,
+) -> Result<Seen, Box<Failed>> {
+    let fail = |(done, bad, cause)| Failed::new(expected, Stage::Verify, done, bad, cause);
+    is_still(drive, expected).map_err(|cause| fail((0, BadRanges::default(), cause)))?;
+    let (read, bad) = match verify_zeros(drive, watch) {
+        Ok(observed) => (observed.bytes.0, BadRanges::default()),
+        Err((done, bad, FailureCause::BadRanges)) => (done, bad),
+        Err(failure) => return Err(fail(failure)),
+    };
+    if let Err(cause) = is_still(drive, expected) {
+        return Err(fail((read, bad, cause)));
+    }
+    let (n_ranges, bytes) = (bad.n_ranges(), bad.bytes());
+    let ranges = bad.into_listed();
+    Ok(Seen { drive: expected.clone(), read: ByteLen(read), ranges, n_ranges, bytes })
+}
+
+/// Whether the drive behind the descriptor is the expected one, whole.
+pub(crate) fn is_still(drive: &dyn Drive, expected: &DriveIdentity) -> Result<(), FailureCause> {
+    let found = drive.identity().map_err(FailureCause::Identity)?;
+    if found == *expected && drive.size() == expected.size {
+        Ok(())
+    } else {
+        Err(FailureCause::OtherDrive { found: Box::new(found) })
+    }
+}
