@@ -62,7 +62,8 @@ impl Namespace {
         let path = format!("/run/netns/{}", self.name);
         let entered = || {
             let handle = File::open(&path).with_context(|| format!("failed to open {path}"))?;
-            setns(handle, CloneFlags::CLONE_NEWNET).with_context(|| format!("failed to enter {path}"))?;
+            setns(handle, CloneFlags::CLONE_NEWNET)
+                .with_context(|| format!("failed to enter {path}"))?;
             act()
         };
         match std::thread::scope(|scope| scope.spawn(entered).join()) {

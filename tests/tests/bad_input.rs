@@ -260,7 +260,7 @@ fn a_full_disk_refuses_and_forgets_nothing() {
     let disk = SmallDisk::mount(&workshop, dir.path(), "4m");
     let mut serving = disk.serve("first");
     let first = disk.arm();
-    assert_eq!(disk.batches(), [first.clone()]);
+    assert_eq!(disk.batches(), std::slice::from_ref(&first));
 
     let filler = disk.fill();
     // The first few may still fit into what the journal has already; a refusal must come, and must be one.
@@ -269,7 +269,11 @@ fn a_full_disk_refuses_and_forgets_nothing() {
         let mut arm = rehome(&disk.path(), &ARM);
         let output = arm.output().unwrap();
         if !output.status.success() {
-            break refused(&mut arm, REFUSED, &["journal", "disk full"]);
+            break refused(
+                &mut arm,
+                REFUSED,
+                &["journal.db is full", "no event was written", "make room"],
+            );
         }
         let armed: Value = serde_json::from_slice(&output.stdout).unwrap();
         recorded.push(armed["batch"].clone());
@@ -315,6 +319,10 @@ fn malformed_requests_are_refused_with_a_sentence() {
     let big = dir.path().join("big.json");
     fs::write(&big, vec![b' '; 3 << 20]).unwrap();
     let big = format!("@{}", big.display());
+    // Its length is not announced; refused at its last byte, so that nothing is on its way any more.
+    let larger = dir.path().join("larger.json");
+    fs::write(&larger, vec![b' '; (2 << 20) + 1]).unwrap();
+    let larger = format!("@{}", larger.display());
     let binary = dir.path().join("binary");
     fs::write(&binary, b"\0\x01\xff\xfe").unwrap();
     let binary = format!("@{}", binary.display());
@@ -335,7 +343,8 @@ fn malformed_requests_are_refused_with_a_sentence() {
         ("enroll", binary.as_str(), &[], 400),
         ("enroll", "{\"agent\":1}", &[], 400),
         ("enroll", envelope, &[], 400),
-        ("enroll", big.as_str(), &[], 413),
+        ("enroll", big.as_str(), &["--expect100-timeout", "20"], 413),
+        ("enroll", larger.as_str(), &["-H", "Transfer-Encoding: chunked", "-H", "Expect:"], 413),
         ("heartbeat", "{}", &[], 401),
         ("heartbeat", "{}", &session, 401),
         ("heartbeat", "{}", &["-H", "Authorization: Basic eDp5"], 401),

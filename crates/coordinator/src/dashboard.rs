@@ -34,6 +34,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use tokio::sync::{Semaphore, watch};
 
+use crate::console::say;
 use crate::coordinator::Coordinator;
 use attempts::Attempts;
 use lang::Lang;
@@ -103,6 +104,24 @@ pub(crate) fn router(coordinator: Arc<Coordinator>, stopping: watch::Receiver<bo
         .layer(DefaultBodyLimit::max(MAX_FORM_LEN))
         .layer(middleware::from_fn(dress))
         .with_state(desk)
+}
+
+/// Says where the dashboard is and, the first time ever, its password.
+///
+/// # Errors
+/// When there is no usable password and none can be made.
+pub(crate) fn introduce(coordinator: &Coordinator) -> anyhow::Result<()> {
+    let api = coordinator.api;
+    let url = match api.port() {
+        443 => format!("https://{}/", api.ip()),
+        _ => format!("https://{api}/"),
+    };
+    say(&format!("dashboard: {url} (the browser asks once, since the certificate is our own)"))?;
+    if let Some(password) = PasswordFile::of(&coordinator.config.data).first()? {
+        say(&format!("dashboard password: {password}"))?;
+        say("it is shown only now; `rehome dashboard password --new` makes another one")?;
+    }
+    Ok(())
 }
 
 /// Puts the headers on every answer, and the language that somebody chose into a cookie.

@@ -31,6 +31,11 @@ pub(crate) enum JournalError {
         #[source]
         source: rusqlite::Error,
     },
+    /// There is no room, which a person can do something about.
+    #[error(
+        "the disk of the journal {path} is full, no event was written; make room, then try again"
+    )]
+    DiskFull { path: String },
     /// Another program's database.
     #[error(
         "{path} is not a journal of this version of rehome (application id {id:#x}, schema {schema})"

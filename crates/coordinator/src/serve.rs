@@ -16,7 +16,6 @@ use crate::boot_files::BootSet;
 use crate::config::{Config, ConfigError, DhcpSetting};
 use crate::console::say;
 use crate::coordinator::Coordinator;
-use crate::dashboard::{self, PasswordFile};
 use crate::data_dir::DataDir;
 use crate::images::ImageStore;
 use crate::journal::Journal;
@@ -24,7 +23,7 @@ use crate::live::Live;
 use crate::netboot;
 use crate::sessions::Sessions;
 use crate::site::Site;
-use crate::{admin, http};
+use crate::{admin, dashboard, http};
 
 /// Serves until SIGTERM or SIGINT.
 ///
@@ -182,11 +181,7 @@ fn introduce(coordinator: &Coordinator) -> Result<()> {
     tracing::info!(target: "serve", %http, %api, dhcp = ?coordinator.dhcp, "serving");
     say(&format!("{}: serving on {} ({dhcp})", config.site_name, http.ip()))?;
     say(&format!("boot files on port {}, agents on port {}", http.port(), api.port()))?;
-    say(&format!("dashboard: https://{api}/ (its certificate is our own: the browser will ask once)"))?;
-    if let Some(password) = PasswordFile::of(&config.data).first()? {
-        say(&format!("dashboard password: {password}"))?;
-        say("it is shown only now; `rehome dashboard password --new` makes another one")?;
-    }
+    dashboard::introduce(coordinator)?;
     say("nothing is touched before a batch is armed and a machine is admitted to it")?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::api::Progress;
+use protocol::inventory::Product;
 use protocol::{
     AgentKey, BatchId, Inventory, JobKind, MachineId, MachineIdentity, MachineNumber, PersonId,
     Plan, Stage, UnixMillis,
@@ -103,10 +104,7 @@ pub(crate) fn machine(
     let heartbeat = word.filter(|_| heard).map(|word| word.heartbeat);
     let progress = heartbeat.as_ref().and_then(|it| it.progress);
     let product = machine.inventory.as_ref().map(|inventory| &inventory.product);
-    let model = product.map(|it| {
-        let parts = [&it.vendor, &it.name, &it.version];
-        parts.into_iter().flatten().cloned().collect::<Vec<_>>().join(" ")
-    });
+    let model = product.map(model);
     let drives = machine.inventory.iter().flat_map(|inventory| &inventory.drives);
     MachineView {
         number: machine.number,
@@ -125,6 +123,12 @@ pub(crate) fn machine(
         heard,
         last_heard,
     }
+}
+
+/// Vendor and model, as on the lid.
+pub(crate) fn model(product: &Product) -> String {
+    let parts = [&product.vendor, &product.name, &product.version];
+    parts.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 /// A machine with all that is known.

@@ -3,8 +3,8 @@
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use anyhow::Context as _;
-use protocol::plan::PlannedDrive;
 use protocol::TicketId;
+use protocol::plan::PlannedDrive;
 use sanitize::ConsentedDrive;
 
 use super::random_bytes;

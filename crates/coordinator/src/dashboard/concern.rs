@@ -1,6 +1,7 @@
 //! Why a person must look at a machine, with what to do about it.
 
 use maud::{Markup, html};
+use protocol::{MachineNumber, Refusal};
 
 use super::guard::Visitor;
 use super::icon::{Icon, icon};
@@ -9,29 +10,80 @@ use super::page::token;
 use crate::bench::{Bench, Machine};
 
 /// One reason.
-#[derive(Debug)]
-struct Concern {
-    title: String,
-    /// What machine or coordinator say, in English.
-    verbatim: Option<String>,
-    remedy: &'static str,
+#[derive(Debug, Clone)]
+pub(super) enum Concern {
+    /// It may be the same as another machine.
+    Identity { other: Option<MachineNumber>, what: String },
+    /// It cannot be told from others.
+    Blank,
+    /// Work has stopped, in the words of agent or coordinator.
+    Stopped(String),
+    /// There is no consent.
+    Refused(Refusal),
 }
 
-/// All reasons of a machine; empty where there are none.
-pub(super) fn concerns(visitor: &Visitor, bench: &Bench, machine: &Machine) -> Markup {
+/// All reasons of a machine; none once it is finished, as no work is to go on.
+pub(super) fn concerns(bench: &Bench, machine: &Machine) -> Vec<Concern> {
+    if machine.is_finished() {
+        return Vec::new();
+    }
+    let identity = machine.open_conflicts().map(|conflict| Concern::Identity {
+        other: bench.machine(&conflict.with).map(|other| other.number),
+        what: conflict.what.clone(),
+    });
+    let blank = crate::identity::is_blank(&machine.identity).then_some(Concern::Blank);
+    let stopped = machine.attention.clone().map(Concern::Stopped);
+    let refusals = machine.admission.iter().flat_map(|admission| &admission.refusals);
+    let refused = refusals.cloned().map(Concern::Refused);
+    identity.chain(blank).chain(stopped).chain(refused).collect()
+}
+
+impl Concern {
+    /// What it is, in a few words.
+    pub(super) fn title(&self, lang: Lang) -> String {
+        match self {
+            Self::Identity { other, .. } => lang.identity_conflict(*other),
+            Self::Blank => lang.blank_identity().0.to_owned(),
+            Self::Stopped(_) => lang.stopped().0.to_owned(),
+            Self::Refused(refusal) => lang.refusal(refusal.code).to_owned(),
+        }
+    }
+
+    /// What machine or coordinator say, in English.
+    pub(super) fn verbatim(&self) -> Option<String> {
+        match self {
+            Self::Identity { what, .. } => Some(what.clone()),
+            Self::Blank => None,
+            Self::Stopped(sentence) => Some(sentence.clone()),
+            Self::Refused(refusal) => Some(format!("{}: {}", refusal.what, refusal.sentence)),
+        }
+    }
+
+    fn remedy(&self, lang: Lang) -> &'static str {
+        match self {
+            Self::Identity { .. } => lang.settle_conflict(),
+            Self::Blank => lang.blank_identity().1,
+            Self::Stopped(_) => lang.stopped().1,
+            Self::Refused(refusal) => lang.remedy(refusal.code),
+        }
+    }
+}
+
+/// All reasons at length, on the machine's page.
+pub(super) fn section(visitor: &Visitor, machine: &Machine, concerns: &[Concern]) -> Markup {
     let (lang, words) = (visitor.lang, visitor.lang.words());
-    // What is done is done: refusals of an earlier boot concern nobody any more.
-    let all = if machine.is_finished() { Vec::new() } else { list(lang, bench, machine) };
-    let unsettled = machine.open_conflicts().next().is_some();
+    let unsettled = concerns.iter().any(|it| matches!(it, Concern::Identity { .. }));
     html! {
-        @if !all.is_empty() {
+        @if !concerns.is_empty() {
             section .concerns aria-labelledby="concerns" {
                 h2 #concerns { (icon(Icon::Alert)) (words.needs_you) }
-                @for concern in &all {
+                @for concern in concerns {
                     div .concern {
-                        h3 { (concern.title) }
-                        @if let Some(verbatim) = &concern.verbatim { p lang="en" { (verbatim) } }
-                        p { b { (words.what_to_do) ": " } (concern.remedy) }
+                        h3 { (concern.title(lang)) }
+                        @if let Some(verbatim) = concern.verbatim() {
+                            p lang="en" { (verbatim) }
+                        }
+                        p { b { (words.what_to_do) ": " } (concern.remedy(lang)) }
                     }
                 }
                 @if unsettled {
@@ -43,27 +95,4 @@ pub(super) fn concerns(visitor: &Visitor, bench: &Bench, machine: &Machine) -> M
             }
         }
     }
-}
-
-fn list(lang: Lang, bench: &Bench, machine: &Machine) -> Vec<Concern> {
-    let conflicts = machine.open_conflicts().map(|conflict| Concern {
-        title: lang.identity_conflict(bench.machine(&conflict.with).map(|other| other.number)),
-        verbatim: Some(conflict.what.clone()),
-        remedy: lang.settle_conflict(),
-    });
-    let blank = crate::identity::is_blank(&machine.identity).then(|| {
-        let (title, remedy) = lang.blank_identity();
-        Concern { title: title.to_owned(), verbatim: None, remedy }
-    });
-    let reported = machine.attention.clone().map(|sentence| {
-        let (title, remedy) = lang.reported();
-        Concern { title: title.to_owned(), verbatim: Some(sentence), remedy }
-    });
-    let refusals = machine.admission.iter().flat_map(|admission| &admission.refusals);
-    let refusals = refusals.map(|refusal| Concern {
-        title: lang.refusal(refusal.code).to_owned(),
-        verbatim: Some(format!("{}: {}", refusal.what, refusal.sentence)),
-        remedy: lang.remedy(refusal.code),
-    });
-    conflicts.chain(blank).chain(reported).chain(refusals).collect()
 }

@@ -12,7 +12,7 @@ use axum::{Form, RequestExt};
 
 use super::Desk;
 use super::lang::Lang;
-use super::page::refusal_page;
+use super::page::{Page, refusal_page};
 use super::visits::Visit;
 
 /// Name of the cookie that holds a visit's secret. Browsers take one of this prefix only over TLS and only from
@@ -67,7 +67,7 @@ impl FromRequestParts<Arc<Desk>> for Visitor {
         match visitor(&parts.headers, desk, lang) {
             Ok(Some(visitor)) => Ok(visitor),
             Ok(None) => Err(Redirect::to("/").into_response()),
-            Err(response) => Err(response),
+            Err(page) => Err(page.into_response()),
         }
     }
 }
@@ -110,12 +110,12 @@ pub(super) fn visitor(
     headers: &HeaderMap,
     desk: &Desk,
     lang: Lang,
-) -> Result<Option<Visitor>, Response> {
+) -> Result<Option<Visitor>, Page> {
     let Some(secret) = cookie(headers, COOKIE) else { return Ok(None) };
     let mark = desk.password.mark().map_err(|error| {
         tracing::error!(target: "dashboard", "{error}");
         let words = lang.words().no_password;
-        refusal_page(lang, StatusCode::SERVICE_UNAVAILABLE, words).into_response()
+        refusal_page(lang, StatusCode::SERVICE_UNAVAILABLE, words)
     })?;
     let visit = desk.visits.find(secret, mark, Instant::now());
     Ok(visit.map(|visit| Visitor { visit, lang, secret: secret.to_owned() }))

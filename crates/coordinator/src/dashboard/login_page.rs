@@ -27,7 +27,7 @@ pub(super) async fn show(State(desk): Shared, lang: Lang, headers: HeaderMap) ->
     match visitor(&headers, &desk, lang) {
         Ok(Some(_)) => Redirect::to("/bench").into_response(),
         Ok(None) => form(&desk, lang, "", None).into_response(),
-        Err(response) => response,
+        Err(page) => page.into_response(),
     }
 }
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 use protocol::MachineNumber;
 
-use super::concern::concerns;
+use super::concern::{concerns, section};
 use super::guard::{Submission, Visitor};
 use super::history::{Line, history};
 use super::page::{Head, Page, Place, page, refusal_page};
@@ -106,7 +106,7 @@ fn whole(desk: &Arc<Desk>, visitor: &Visitor, machine: &Machine, lines: &[Line])
                 (sections::hardware(lang, machine))
             }
             div .main {
-                (concerns(visitor, bench, machine))
+                (section(visitor, machine, &concerns(bench, machine)))
                 (sections::drives(lang, machine))
                 (sections::plan(lang, machine))
                 (sections::history(lang, lines))

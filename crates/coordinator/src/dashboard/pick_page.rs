@@ -13,7 +13,7 @@ use super::{Desk, Shared};
 use crate::admission::{Pick, pick};
 use crate::bench::{Bench, Machine, MachineState};
 use crate::clock;
-use crate::view::{self, MachineView};
+use crate::view;
 
 /// `GET /pick`
 pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Page {
@@ -83,8 +83,6 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
     let bench = &published.bench;
     let mut offered: Vec<_> = bench.machines().filter(|machine| is_offered(machine)).collect();
     offered.sort_by_key(|machine| machine.number);
-    let rows = offered.iter().map(|it| view::machine(bench, &desk.coordinator.live, now, it));
-    let rows: Vec<_> = rows.collect();
     let mut open: Vec<_> = bench.batches().filter(|batch| batch.gives_tickets(now)).collect();
     open.sort_by_key(|batch| (batch.until, batch.id));
     let content = html! {
@@ -107,9 +105,9 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
                 (batch_choice(visitor, &open))
                 p { (words.pick_hint) }
                 p .notice .bad { (icon(Icon::Alert)) span { (words.pick_warning) } }
-                @if rows.is_empty() { p .hint { (words.pick_none_waits) } }
-                ul .picks aria-label=(words.machines) { @for row in &rows { (choice(visitor, row)) } }
-                @if !rows.is_empty() { button .danger { (words.pick_now) } }
+                @if offered.is_empty() { p .hint { (words.pick_none_waits) } }
+                ul .picks aria-label=(words.machines) { @for machine in &offered { (choice(visitor, machine)) } }
+                @if !offered.is_empty() { button .danger { (words.pick_now) } }
             }
         }
     };
@@ -136,17 +134,22 @@ fn batch_choice(visitor: &Visitor, open: &[&crate::bench::Batch]) -> Markup {
     }
 }
 
-fn choice(visitor: &Visitor, row: &MachineView) -> Markup {
-    let words = visitor.lang.words();
-    let Some(fingerprint) = &row.fingerprint else { return html! {} };
+fn choice(visitor: &Visitor, machine: &Machine) -> Markup {
+    let (lang, words) = (visitor.lang, visitor.lang.words());
+    let Some(agent) = machine.agent() else { return html! {} };
+    let (number, fingerprint) = (machine.number, agent.fingerprint());
+    let model = machine.inventory.as_ref().map(|inventory| view::model(&inventory.product));
+    let model = model.filter(|model| !model.is_empty());
     html! {
         li {
             label .pick {
-                input type="checkbox" name="machine" value={ (row.number.0) ":" (fingerprint) };
-                span .number { span .hidden { (words.machine) " " } (row.number.to_string()) }
+                input type="checkbox" name="machine" value={ (number.0) ":" (fingerprint) };
+                span .number { span .hidden { (words.machine) " " } (number.to_string()) }
                 span .what {
-                    b { @if row.model.is_empty() { (words.unknown_model) } @else { (row.model) } }
-                    @for drive in &row.drives { span .hint { (drive) } }
+                    b { (model.as_deref().unwrap_or(words.unknown_model)) }
+                    @for drive in machine.inventory.iter().flat_map(|it| &it.drives) {
+                        span .hint { (lang.drive_unit(drive)) }
+                    }
                 }
                 span .key { (words.key) code { (fingerprint) } }
             }

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use protocol::api::Progress;
 use protocol::{JobKind, Stage, UnixMillis};
 
+use super::concern::{Concern, concerns};
 use super::icon::{Icon, icon};
 use super::lang::Lang;
 use crate::bench::{Bench, Machine, MachineState};
@@ -76,6 +77,7 @@ pub(super) struct Tile {
     /// The stages of its work and how far it is; empty before it is admitted.
     stages: Vec<(Stage, Standing)>,
     silent_seconds: Option<u64>,
+    concerns: Vec<Concern>,
 }
 
 /// How far a stage is.
@@ -106,7 +108,8 @@ pub(super) fn tile(bench: &Bench, live: &Live, now: UnixMillis, machine: &Machin
     // Counted in steps, or the page would change twice a second for nothing.
     let silent_seconds = since.filter(|_| mood == Mood::Silent).map(|it| it / 15 * 15);
     let stages = stages(machine, &state, row.stage.filter(|_| mood == Mood::Working));
-    Tile { row, state, mood, stages, silent_seconds }
+    let concerns = concerns(bench, machine);
+    Tile { row, state, mood, stages, silent_seconds, concerns }
 }
 
 fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(Stage, Standing)> {
@@ -174,7 +177,7 @@ impl Tile {
                         p .model { @if row.model.is_empty() { (words.unknown_model) } @else { (row.model) } }
                         (self.stages(lang))
                         (self.progress(lang))
-                        (self.reasons())
+                        (self.concerns(lang))
                         (self.data(lang))
                         @if let Some(fingerprint) = &row.fingerprint {
                             p .key { (words.key) " " code { (fingerprint) } }
@@ -228,9 +231,18 @@ impl Tile {
         }
     }
 
-    fn reasons(&self) -> Markup {
-        let MachineState::Attention { reasons } = &self.state else { return html! {} };
-        html! { @for reason in reasons.iter().take(2) { p .reason lang="en" { (reason) } } }
+    fn concerns(&self, lang: Lang) -> Markup {
+        html! {
+            @for concern in self.concerns.iter().take(2) {
+                p .reason {
+                    (concern.title(lang))
+                    // What stopped the work stands nowhere else.
+                    @if let Concern::Stopped(sentence) = concern {
+                        span .detail lang="en" { (sentence) }
+                    }
+                }
+            }
+        }
     }
 
     fn data(&self, lang: Lang) -> Markup {

@@ -50,6 +50,7 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         })
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
+        .layer(middleware::from_fn(within_size))
         .layer(middleware::from_fn(within_time))
         .with_state(coordinator)
 }
@@ -60,6 +61,20 @@ async fn within_time(request: Request, next: Next) -> Response {
         Err(_) => {
             Refused::new(StatusCode::REQUEST_TIMEOUT, "the request took too long; send it again")
                 .into_response()
+        }
+    }
+}
+
+/// Refuses by the announced length, before a byte of the body is taken: hanging up on a client that still sends may
+/// cost it the answer.
+async fn within_size(request: Request, next: Next) -> Response {
+    let announced = request.headers().get(header::CONTENT_LENGTH);
+    let announced = announced.and_then(|len| len.to_str().ok()?.parse::<usize>().ok());
+    match announced.filter(|len| *len > MAX_BODY_LEN) {
+        None => next.run(request).await,
+        Some(len) => {
+            let sentence = format!("the body has {len} bytes; at most {MAX_BODY_LEN} are taken");
+            Refused::new(StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response()
         }
     }
 }

@@ -107,7 +107,10 @@ pub(super) fn sql_error(
     path: &Path,
 ) -> impl FnOnce(rusqlite::Error) -> JournalError + use<> {
     let path = path.display().to_string();
-    move |source| JournalError::Sql { operation, path, source }
+    move |source| match source.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => JournalError::DiskFull { path },
+        _ => JournalError::Sql { operation, path, source },
+    }
 }
 
 fn damaged(path: &Path, why: &impl ToString) -> JournalError {

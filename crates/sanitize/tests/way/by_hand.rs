@@ -69,7 +69,8 @@ fn looking_names_every_sector_that_is_not_zero_and_writes_nothing() {
         (vec![0], vec![(0, 4096)]),
         (vec![4096 + 7, 8192, last], vec![(4096, 8192), (SIZE - 4096, 4096)]),
     ] {
-        let seen = look(&unwritable(&plants), &identity("A", SIZE), Watch::new(&silent, &stop)).unwrap();
+        let seen =
+            look(&unwritable(&plants), &identity("A", SIZE), Watch::new(&silent, &stop)).unwrap();
         let range = |&(offset, length): &(u64, u64)| BadRange {
             offset,
             length: ByteLen(length),

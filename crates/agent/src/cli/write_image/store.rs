@@ -24,7 +24,10 @@ impl Store {
         for record in manifest.chunks() {
             let path = store.path(&record.stored);
             let metadata = fs::metadata(&path).map_err(|error| {
-                Refused(format!("looking for chunk {}: {error}; is --chunks right?", path.display()))
+                Refused(format!(
+                    "looking for chunk {}: {error}; is --chunks right?",
+                    path.display()
+                ))
             })?;
             let (got, expected) = (metadata.len(), u64::from(record.stored_len));
             if got != expected {

@@ -10,6 +10,7 @@ use super::super::lang::Lang;
 use super::super::page::moment;
 use crate::bench::Machine;
 use crate::live::Live;
+use crate::view;
 
 pub(super) fn certificate(lang: Lang, machine: &Machine) -> Markup {
     let words = lang.words();
@@ -62,8 +63,7 @@ pub(super) fn hardware(lang: Lang, machine: &Machine) -> Markup {
     let words = lang.words();
     let Some(inventory) = &machine.inventory else { return html! {} };
     let Inventory { product, cpu, memory, power, boot, controllers, .. } = inventory;
-    let model = [&product.vendor, &product.name, &product.version].into_iter().flatten();
-    let model = model.cloned().collect::<Vec<_>>().join(" ");
+    let model = view::model(product);
     let mains = match power.mains_online {
         Some(true) => words.mains_on,
         Some(false) => words.mains_off,

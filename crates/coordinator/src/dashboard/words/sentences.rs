@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use protocol::{ByteLen, DriveIdentity, MachineNumber};
+use protocol::{ByteLen, DriveIdentity, DriveUnit, MachineNumber};
 
 use super::super::lang::Lang;
 use crate::admission::AdmissionError;
@@ -112,6 +112,14 @@ impl Lang {
         }
     }
 
+    /// A drive unit, whether it says who it is or not.
+    pub(in super::super) fn drive_unit(self, drive: &DriveUnit) -> String {
+        match &drive.identity {
+            Ok(identity) => self.drive(identity),
+            Err(_) => format!("{} ({})", drive.kernel_name, self.bytes(drive.size)),
+        }
+    }
+
     pub(in super::super) fn identity_conflict(self, other: Option<MachineNumber>) -> String {
         let other = other.map(|number| number.to_string()).unwrap_or_default();
         match self {
@@ -140,7 +148,7 @@ impl Lang {
         (title, remedy)
     }
 
-    pub(in super::super) fn reported(self) -> (&'static str, &'static str) {
+    pub(in super::super) fn stopped(self) -> (&'static str, &'static str) {
         let title = self.of(("Work has stopped", "Praca została przerwana"));
         let remedy = self.of((
             "Read the report, look at the laptop and mend what you can. Then restart it from the \
