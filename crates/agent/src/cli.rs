@@ -30,7 +30,8 @@ pub(crate) const FAILED: u8 = 2;
 const REFUSED: u8 = 1;
 
 const EXIT_CODES: &str = "\
-Exit status: 0 done, 1 refused (nothing was written) or, of `verify`, not all zero, 2 failed.
+Exit status: 0 done, 1 refused (nothing was written) or, of `verify`, not all zero, 2 failed. Ctrl-C stops
+before the next request to the drive and says how far it was: 2.
 
 Drives that hold this system, are in use, removable, attached by USB or over a network, or do not say who they are
 are refused, as they are when the appliance plans. There is no option against that.";

@@ -38,7 +38,12 @@ const FAREWELL: Duration = Duration::from_secs(3);
 const SETTLING: Duration = Duration::from_secs(120);
 
 /// Works until there is nothing left to do. Whatever goes wrong is shown and tried again.
-pub(crate) fn run(context: Context, site: SiteConfig) -> anyhow::Result<Ending> {
+pub(crate) fn run(context: Context, mut site: SiteConfig) -> anyhow::Result<Ending> {
+    // Another address changes nothing about whom we trust: the key stays pinned.
+    if let Some(other) = context.cmdline.address {
+        site.address = other.ip;
+        site.api_port = other.port.unwrap_or(site.api_port);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use protocol::job::{Job, JobKind};
 use protocol::plan::{PlannedDrive, Refusal, RefusalCode, Technique};
 use protocol::{BatchId, Bus, DriveUnit, Hold, Inventory, MachineId, Plan};
@@ -61,7 +60,7 @@ pub(super) fn permitted(
     match one(inventory, unit, kind) {
         Verdict::Planned(planned) => Ok(planned),
         Verdict::LeftAlone(why) => {
-            Err(Refused(format!("{}: it is protected: {why}; it is left alone", unit.label())))
+            Err(Refused(format!("{}: a rule protects it: {why}", unit.label())))
         }
         Verdict::Refused(refusals) => Err(Refused::by(&refusals)),
     }
@@ -73,7 +72,9 @@ pub(super) fn find<'a>(
     inventory: &'a Inventory,
     node: &Path,
 ) -> anyhow::Result<&'a DriveUnit> {
-    let real = node.canonicalize().with_context(|| format!("looking for {}", node.display()))?;
+    let real = node.canonicalize().map_err(|error| {
+        Refused(format!("looking for {}: {error}; see `rehome-agent plan`", node.display()))
+    })?;
     let mut drives = inventory.drives.iter();
     let found = drives.find(|unit| roots.device(&unit.kernel_name) == real);
     found.ok_or_else(|| {

@@ -16,8 +16,11 @@ pub(super) struct Meter {
 #[derive(Debug)]
 struct Pass {
     name: String,
+    /// When the pass first said how far it is, and how far that was.
     started: Instant,
+    first: ByteLen,
     tenths: u64,
+    is_line_open: bool,
 }
 
 impl Meter {
@@ -29,7 +32,14 @@ impl Meter {
     pub(super) fn advanced(&self, name: &str, done: ByteLen, total: ByteLen) {
         let mut pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
         if pass.as_ref().is_none_or(|pass| pass.name != name) {
-            *pass = Some(Pass { name: name.to_owned(), started: Instant::now(), tenths: 0 });
+            let name = name.to_owned();
+            *pass = Some(Pass {
+                name,
+                started: Instant::now(),
+                first: done,
+                tenths: 0,
+                is_line_open: false,
+            });
         }
         let Some(pass) = pass.as_mut() else { return };
         let line = line(pass, done, total);
@@ -41,13 +51,32 @@ impl Meter {
             (false, _) => {}
         }
         pass.tenths = tenths;
+        pass.is_line_open = self.on_terminal && done != total;
+    }
+
+    /// Ends the line of a pass that did not come to its end.
+    pub(super) fn end(&self) {
+        let pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if pass.is_some_and(|pass| pass.is_line_open) {
+            eprintln!();
+        }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
 fn line(pass: &Pass, done: ByteLen, total: ByteLen) -> String {
     let percent = u128::from(done.0) * 100 / u128::from(total.0.max(1));
     let millis = u64::try_from(pass.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let rate = ByteLen(done.0.saturating_mul(1000).checked_div(millis).unwrap_or(done.0));
+    let done_since = done.0.saturating_sub(pass.first.0);
+    let rate = match done_since.saturating_mul(1000).checked_div(millis) {
+        Some(rate) if rate > 0 => format!(", {}/s", ByteLen(rate)),
+        _ => String::new(),
+    };
     // The blanks cover what a longer line before left.
-    format!("{:<9} {percent:>3} %  {done} of {total}, {rate}/s        ", pass.name)
+    format!("{:<9} {percent:>3} %  {done} of {total}{rate:<14}", pass.name)
 }

@@ -45,10 +45,10 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         claim_in_words(planned.claim)
     );
     let consent = serial::consent(&planned, options.serial.as_deref(), &consequence)?;
-    // Made now: hours later would be too late to learn that it cannot be written.
-    let evidence = options.evidence.as_deref().map(new_file).transpose()?;
     let stop = interrupt::flag()?;
     let drive = open(&roots.device(&unit.kernel_name), &planned.identity)?;
+    // Made now: hours later would be too late to learn that it cannot be written.
+    let evidence = options.evidence.as_deref().map(new_file).transpose()?;
     let meter = Meter::new();
     let show = |stage: Stage, done: ByteLen, total: ByteLen| {
         meter.advanced(stage.name(), done, total);
@@ -57,6 +57,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         Ok(verified) => (verified.to_step(), Ok(ExitCode::SUCCESS)),
         Err(failed) => (failed.to_step(), Err(anyhow::anyhow!(failed.sentence()))),
     };
+    meter.end();
     keep(evidence, &step)?;
     outcome
 }

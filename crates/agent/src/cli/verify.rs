@@ -57,7 +57,7 @@ pub(super) fn in_words(seen: &Seen) -> String {
         return format!("{drive}: every byte is zero, all {} of them\n", read.0);
     }
     let mut text = format!(
-        "{drive}: NOT all zero: {} bytes in whole sectors, in {n_ranges} ranges:\n",
+        "{drive}: NOT all zero: {} bytes in whole sectors; ranges: {n_ranges}, the first:\n",
         bytes.0
     );
     for range in ranges.iter().take(SHOWN_RANGES) {
@@ -69,7 +69,7 @@ pub(super) fn in_words(seen: &Seen) -> String {
     }
     let further = n_ranges.saturating_sub(ranges.len().min(SHOWN_RANGES) as u64);
     if further > 0 {
-        text += &format!("  and {further} further ranges\n");
+        text += &format!("  ... {further} more\n");
     }
     text
 }

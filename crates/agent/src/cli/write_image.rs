@@ -74,8 +74,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("writing the image to {identity}"))?;
     let report = bootable.report();
     output::print(&format!(
-        "{identity}: it boots; {} of data and {} of zeros were written, {} were read back and are right; \
-         its file systems have the image's size and it has no settings of a machine\n",
+        "{identity}: the image is on it, its partition tables last; {} of data and {} of zeros were \
+         written, {} were read back and are right. Its file systems have the size that they have in \
+         the image, and it has no settings of a machine.\n",
         report.data_written, report.zeros_written, report.read_back
     ))?;
     Ok(ExitCode::SUCCESS)

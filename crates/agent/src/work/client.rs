@@ -20,11 +20,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
+use connection::RequestError;
 pub(crate) use connection::{Ask, Connection};
 
 const ANSWER_LIMIT: usize = 1 << 20;
 const MANIFEST_LIMIT: usize = 64 << 20;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// A session with the coordinator. Cheap to share; requests go one after another over one connection.
 #[derive(Debug)]
@@ -83,9 +85,18 @@ impl Client {
         self.post("/agent/v1/records", &records).await
     }
 
-    /// The manifest's envelope, not yet opened.
+    /// The manifest's envelope, not yet opened. While the coordinator cannot be reached, it is asked again for ever.
     pub(crate) async fn manifest(&self, image: ImageId) -> anyhow::Result<Envelope> {
-        self.send(get(&format!("/agent/v1/image/{image}"), MANIFEST_LIMIT)).await
+        let ask = get(&format!("/agent/v1/image/{image}"), MANIFEST_LIMIT);
+        loop {
+            match self.send(ask.clone()).await {
+                Err(error) if error.is::<RequestError>() => {
+                    tracing::warn!(target: "image", "no manifest yet: {error:#}");
+                    tokio::time::sleep(RETRY_AFTER).await;
+                }
+                answered => return answered,
+            }
+        }
     }
 
     async fn post<Q: Serialize, A: DeserializeOwned>(

@@ -58,7 +58,7 @@ catalogue! {
     machine: "Machine", "Komputer";
     machines: "Machines", "Komputery";
     data_there: "Data still there", "Dane nadal są";
-    data_gone: "Data gone, proven", "Dane usunięte, potwierdzone";
+    data_gone: "Data gone, proven", "Danych już nie ma";
     no_drives: "No drive seen", "Nie widać dysku";
     key: "Key", "Klucz";
     unknown_model: "Unknown model", "Nieznany model";
@@ -100,7 +100,7 @@ catalogue! {
     removable: "removable", "wymienny";
     content: "Former content", "Dawna zawartość";
     still_there: "still there", "nadal jest";
-    gone: "proven gone", "usunięta, potwierdzone";
+    gone: "proven gone", "nie ma, sprawdzono";
     controllers: "Storage controllers", "Kontrolery dysków";
     plan: "Plan", "Plan";
     no_plan: "There is no plan yet. It is made after the machine is picked.",

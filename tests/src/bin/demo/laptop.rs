@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use workshop::dashboard_shot::dashboard_shot;
 use workshop::dirty::{DirtyDisk, Filesystem, PartitionTable};
 use workshop::laptop::Laptop;
-use workshop::main_job::{Kind, Setting, certify, state, watch};
+use workshop::main_job::{Kind, Serving, Setting, certify, state, watch};
 use workshop::marker::{Marker, read_list};
 use workshop::process::run as run_command;
 use workshop::scan::scan;
@@ -49,6 +50,9 @@ pub(crate) fn run(kind: Kind, arguments: &Arguments, table: &Table) -> Result<Va
     watch(&serving, &laptop, &mut see, &is(&["sanitizing", "verified"]))?;
     std::thread::sleep(SCREEN);
     laptop.screendump(&dir.join("appliance.png"))?;
+    if kind == Kind::Uefi {
+        photograph(&setting, &serving, &arguments.out.join("dashboard.png"))?;
+    }
     watch(&serving, &laptop, &mut see, &is(&["finished", "booted"]))?;
     laptop.wait_serial("login:", LOGIN)?;
     watch(&serving, &laptop, &mut see, &is(&["booted"]))?;
@@ -118,6 +122,13 @@ fn dirty_disk(kind: Kind) -> DirtyDisk {
             ..DirtyDisk::default()
         },
     }
+}
+
+/// The dashboard while the laptop is at work, as a person sees it after logging in.
+fn photograph(setting: &Setting, serving: &Serving<'_>, png: &Path) -> Result<()> {
+    let new = serving.coordinator.cli_json(&["--json", "dashboard", "password", "--new"])?;
+    let password = new["password"].as_str().context("no password was printed")?;
+    dashboard_shot(&setting.workshop, "https://10.76.0.1/", password, png)
 }
 
 /// A copy of the disk in the same laptop with virgin firmware variables and no network card.
