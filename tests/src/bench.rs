@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
@@ -37,6 +38,7 @@ pub struct Workshop {
     slots: Slots,
     n_running: AtomicUsize,
     n_ports: AtomicU32,
+    opened: Instant,
 }
 
 /// The workshop's bridge.
@@ -56,7 +58,8 @@ impl Workshop {
         fs::create_dir_all(&run_dir)
             .with_context(|| format!("failed to make {}", run_dir.display()))?;
         let (n_running, n_ports) = (AtomicUsize::new(0), AtomicU32::new(0));
-        let workshop = Self { namespace, run_dir, slots, n_running, n_ports };
+        let opened = Instant::now();
+        let workshop = Self { namespace, run_dir, slots, n_running, n_ports, opened };
         // No spanning tree, no forward delay: a port works the moment it is up. No multicast
         // snooping: without a querier the bridge would soon drop IPv6 neighbor discovery.
         workshop.ip(&format!("link add {BRIDGE} type bridge stp_state 0 mcast_snooping 0"))?;
@@ -161,6 +164,7 @@ impl Workshop {
 
 impl Drop for Workshop {
     fn drop(&mut self) {
+        note_time(self.opened);
         if let Err(error) = remove_dir(&self.run_dir) {
             eprintln!("workshop: {error:#}");
         }
@@ -198,5 +202,21 @@ impl Station {
     /// When the thread cannot enter the namespace, or `act` fails.
     pub fn within<R: Send>(&self, act: impl FnOnce() -> Result<R> + Send) -> Result<R> {
         self.namespace.within(act)
+    }
+}
+
+/// Notes how long a test had its workshop, where `scripts/test` asks for that: it prints the slowest.
+fn note_time(opened: Instant) {
+    let Some(file) = std::env::var_os("REHOME_TEST_TIMES") else { return };
+    let thread = std::thread::current();
+    let line =
+        format!("{:6} {}\n", opened.elapsed().as_secs(), thread.name().unwrap_or("a thread"));
+    let noted = fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&file)
+        .and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes()));
+    if let Err(error) = noted {
+        eprintln!("workshop: {} was not written: {error}", file.display());
     }
 }

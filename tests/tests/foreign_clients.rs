@@ -77,8 +77,8 @@ fn full_mode_gives_every_client_an_address_of_its_own_for_good() {
         .map(|label| workshop.add_station(label, None).unwrap())
         .into_iter()
         .collect();
-    // Addresses are computed from these, and the table is not kept over a restart: what is asked below about one
-    // holds only while no two of them compute to the same. In one range of 128 hardware addresses that differ in the last 7 bits only never do.
+    // Leases are computed from these, and the table is not kept over a restart: what is asked below about one holds
+    // only while no two compute to the same. In a range of 128, those that differ in the last 7 bits only never do.
     for (n, station) in (1..).zip(&stations) {
         let n: u8 = n;
         station.ip(&format!("link set eth0 address 52:54:00:76:01:{n:02x}")).unwrap();

@@ -1,8 +1,6 @@
 //! The whole boot path under Secure Boot: firmware, shim, GRUB, kernel, PID 1, enrolled inventory; and a machine
 //! that nobody admits keeps every bit of its disk.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::time::Duration;
 
 use workshop::dirty::{DirtyDisk, digest};
