@@ -130,7 +130,10 @@ impl Settings {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             // Without the excerpt that `Display` draws over several lines: this ends up in one sentence.
-            let message = format!("line {line}: {}", error.message().trim().replace('\n', "; "));
+            let said: String =
+                text.lines().nth(line - 1).unwrap_or_default().chars().take(80).collect();
+            let reason = error.message().trim().replace('\n', "; ");
+            let message = format!("line {line} ({}): {reason}", said.trim());
             ConfigError::Parse { path: path.to_owned(), message }
         })
     }
