@@ -44,12 +44,24 @@ pub(crate) fn run(context: Context, mut site: SiteConfig) -> anyhow::Result<Endi
         site.address = other.ip;
         site.api_port = other.port.unwrap_or(site.api_port);
     }
+    forget_mount();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
         .context("starting the runtime")?;
     runtime.block_on(serve(Arc::new(context), Arc::new(site)))
+}
+
+/// An agent that died while the new system was mounted left it so, and a mounted drive is refused.
+fn forget_mount() {
+    use nix::errno::Errno;
+    match nix::mount::umount2(install::MOUNT_POINT, nix::mount::MntFlags::MNT_DETACH) {
+        Ok(()) | Err(Errno::EINVAL | Errno::ENOENT) => {}
+        Err(error) => {
+            tracing::warn!(target: "init", "{} stays mounted: {error}", install::MOUNT_POINT)
+        }
+    }
 }
 
 async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<Ending> {

@@ -6,6 +6,8 @@ use protocol::{BatchId, JobKind, MachineNumber, PersonId, Technique, UnixMillis}
 
 use crate::bench::{Batch, Bench, Machine};
 use crate::clock;
+use crate::directive::over;
+use crate::enrollment::Rules;
 use crate::event::{AdmittedHow, Happening};
 
 /// Nobody leaves a bench armed for longer than this.
@@ -71,6 +73,7 @@ pub(crate) fn pick(
     picks: &[Pick],
     batch: Option<BatchId>,
     by: PersonId,
+    rules: Rules,
 ) -> Result<Vec<Happening>, AdmissionError> {
     let batch = the_batch(bench, now, batch)?;
     let mut places_left = batch.places_left();
@@ -89,7 +92,7 @@ pub(crate) fn pick(
                 agent.fingerprint()
             )));
         }
-        if let Some(why) = not_to_be_picked(machine) {
+        if let Some(why) = not_to_be_picked(bench, now, machine, rules) {
             return Err(refuse(&why));
         }
         if !batch.admitted.contains(&machine.id) {
@@ -129,7 +132,19 @@ fn only_open(bench: &Bench, now: UnixMillis) -> Result<&Batch, AdmissionError> {
     }
 }
 
-fn not_to_be_picked(machine: &Machine) -> Option<String> {
+/// Whether a machine was admitted to what never began and cannot begin any more. Picked again, it starts over under
+/// a person's consent; its old ticket is void then.
+pub(crate) fn is_stuck(bench: &Bench, now: UnixMillis, machine: &Machine, rules: Rules) -> bool {
+    let admission = machine.admission.as_ref().filter(|it| !it.has_begun());
+    admission.is_some_and(|it| over(bench, now, it, rules).is_some())
+}
+
+fn not_to_be_picked(
+    bench: &Bench,
+    now: UnixMillis,
+    machine: &Machine,
+    rules: Rules,
+) -> Option<String> {
     if machine.is_finished() {
         return Some("it is finished, and a finished machine is never wiped twice".to_owned());
     }
@@ -145,7 +160,8 @@ fn not_to_be_picked(machine: &Machine) -> Option<String> {
     }
     let at_work = machine.is_unfinished() && machine.attention.is_none();
     let bound = machine.admission.as_ref().map(|admission| admission.agent) == machine.agent();
-    (at_work && bound).then(|| "it is admitted already".to_owned())
+    (at_work && bound && !is_stuck(bench, now, machine, rules))
+        .then(|| "it is admitted already".to_owned())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod state;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use evidence::chain::ChainError;
 use evidence::{Envelope, EnvelopeError};
@@ -21,6 +22,7 @@ pub(crate) use batch::Batch;
 pub(crate) use machine::{AgentBoot, Machine};
 pub(crate) use state::MachineState;
 
+use crate::clock;
 use crate::event::{AdmittedHow, Happening, JournalEvent};
 
 /// Why an event cannot follow those before it.
@@ -43,6 +45,10 @@ pub(crate) enum FoldError {
     #[error("an agent's record cannot be read")]
     Envelope(#[source] EnvelopeError),
 }
+
+/// How long after its batch begun work still goes on by itself: a power cut over night, not a machine that somebody
+/// found again and uses.
+const WORK_GOES_ON: Duration = Duration::from_secs(24 * 3600);
 
 /// All machines and batches.
 #[derive(Debug, Clone, Default)]
@@ -113,6 +119,24 @@ impl Bench {
         batch.gives_tickets(now) || (!batch.disarmed && self.machines().any(under_way))
     }
 
+    /// Whether work that began may no longer go on without a person: its installed system has been in use, or nobody
+    /// knows any more what the machine has been used for.
+    pub(crate) fn is_stale(&self, admission: &Admission, now: UnixMillis) -> bool {
+        let long_ago = |batch: &Batch| clock::after(batch.until, WORK_GOES_ON) <= now;
+        admission.finished.is_none()
+            && admission.has_begun()
+            && (admission.booted.is_some() || self.batch(&admission.job.batch).is_none_or(long_ago))
+    }
+
+    /// Whether there is something to do for a machine that comes back: its work began and may go on, or may begin.
+    pub(crate) fn has_work(&self, machine: &Machine, now: UnixMillis) -> bool {
+        let admission = machine.admission.as_ref().filter(|_| machine.is_unfinished());
+        admission.is_some_and(|it| {
+            let open = self.batch(&it.job.batch).is_some_and(|batch| batch.gives_tickets(now));
+            (it.has_begun() || open) && !self.is_stale(it, now)
+        })
+    }
+
     /// The machine whose installed system holds this one-time token.
     pub(crate) fn by_first_boot_token(&self, token: &Sha256Digest) -> Option<&Machine> {
         self.machines().find(|machine| {
@@ -171,9 +195,7 @@ impl Bench {
                 self.work(machine)?.refusals.clone_from(refusals);
             }
             Happening::TicketIssued { machine, plan, envelope, first_boot_token, .. } => {
-                let consent = Consent::read(plan, envelope, *first_boot_token)
-                    .map_err(FoldError::Envelope)?;
-                self.work(machine)?.consent(consent);
+                self.change(machine)?.consent(plan, envelope, *first_boot_token)?;
             }
             Happening::AgentRecord { envelope } => self.record(index, envelope, at)?,
             Happening::Booted { machine, .. } => self.work(machine)?.booted = Some(at),

@@ -42,13 +42,13 @@ pub(crate) fn choose(
         [machine] if machine.is_finished() && machine.open_conflicts().next().is_none() => {
             local("this machine is done")
         }
-        [machine] if machine.is_unfinished() || armed => BootChoice::Appliance,
+        [machine] if armed || bench.has_work(machine, now) => BootChoice::Appliance,
         [_] => local("nothing is armed"),
         [_, _, ..] => BootChoice::Appliance,
         [] => {
             let maybe = bench
                 .machines()
-                .any(|it| it.is_unfinished() && (has_uuid(it, caller) || has_mac(it, caller)));
+                .any(|it| bench.has_work(it, now) && (has_uuid(it, caller) || has_mac(it, caller)));
             if armed || discovery || maybe {
                 BootChoice::Appliance
             } else {
@@ -65,9 +65,9 @@ pub(crate) fn is_answered(
     discovery: bool,
     caller: Caller<'_>,
 ) -> bool {
-    let unfinished =
-        |it: &Machine| it.is_unfinished() && (has_uuid(it, caller) || has_mac(it, caller));
-    discovery || !bench.armed(now).is_empty() || bench.machines().any(unfinished)
+    let has_work =
+        |it: &Machine| bench.has_work(it, now) && (has_uuid(it, caller) || has_mac(it, caller));
+    discovery || !bench.armed(now).is_empty() || bench.machines().any(has_work)
 }
 
 fn has_uuid(machine: &Machine, caller: Caller<'_>) -> bool {

@@ -1,7 +1,7 @@
 //! The certificate of a machine: a pure view of the journal, with its proof.
 
 use evidence::certificate::{CertifiedDrive, Facts, IssueError, issue};
-use protocol::{JobKind, MachineNumber, UnixMillis};
+use protocol::{MachineNumber, UnixMillis};
 
 use crate::bench::{AgentBoot, Machine};
 use crate::coordinator::Coordinator;
@@ -58,8 +58,8 @@ fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64
     if let Some(reason) = machine.attention_reasons().into_iter().next() {
         return Err(reason);
     }
-    let plan = admission.accepted_plan().ok_or("no ticket of it was used")?;
-    let inventory = machine.inventory.as_ref().ok_or("nobody took stock of it")?;
+    let consent = admission.accepted_consent().ok_or("no ticket of it was used")?;
+    let plan = &consent.plan;
     let drives = plan.drives.iter().map(|planned| {
         let verified = admission.verified.get(&planned.identity);
         let verified = verified.ok_or_else(|| format!("{} is not verified", planned.identity))?;
@@ -72,10 +72,6 @@ fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64
     let mut indices: Vec<u64> =
         boots.iter().flat_map(|boot| boot.records.iter().copied()).collect();
     indices.sort_unstable();
-    let installed = match &admission.job.kind {
-        JobKind::Wipe => None,
-        JobKind::Refurbish { image, .. } => Some(*image),
-    };
     let facts = Facts {
         site: coordinator.site.public(),
         site_name: coordinator.config.site_name.clone(),
@@ -83,11 +79,12 @@ fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64
         number: machine.number,
         batch: admission.job.batch,
         identity: machine.identity.clone(),
-        product: inventory.product.clone(),
+        product: consent.product.clone(),
         plan: plan.clone(),
         agents: boots.iter().map(|boot| boot.agent).collect(),
         drives,
-        installed,
+        // The end of the work was believed only after the planned image was made bootable.
+        installed: plan.image,
         completed_at,
     };
     Ok((facts, indices))

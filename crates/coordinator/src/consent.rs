@@ -12,7 +12,7 @@ use protocol::{
 use crate::bench::{Admission, Bench, Machine, internal_drives};
 use crate::clock;
 use crate::directive::over;
-use crate::enrollment::drives_differ;
+use crate::enrollment::{DRIVES_DIFFER, Rules, drives_differ};
 use crate::event::Happening;
 use crate::identity::{Relation, compare};
 use crate::site::Site;
@@ -41,6 +41,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) site: &'a Site,
     /// Where first boots report.
     pub(crate) first_boot_url: String,
+    /// What an admission by itself rests on.
+    pub(crate) rules: Rules,
     /// The id of a new ticket.
     pub(crate) fresh: TicketId,
 }
@@ -61,10 +63,10 @@ pub(crate) fn consent(
     let Some(admission) = unfinished.filter(|it| it.agent == agent) else {
         return no_work("this agent is not admitted to any work".to_owned());
     };
-    if let Some(reason) = over(bench, now, admission) {
+    if let Some(reason) = over(bench, now, admission, desk.rules) {
         return no_work(reason);
     }
-    if let Some(reason) = machine.attention_reasons().into_iter().next() {
+    if let Some(reason) = machine.reasons_for_agent().into_iter().next() {
         return no_work(format!("a person must look first: {reason}"));
     }
     if let Some(outcome) = contradiction(machine, admission, agent, request) {
@@ -105,17 +107,23 @@ fn contradiction(
     request: &PlanRequest,
 ) -> Option<Outcome> {
     let drives = internal_drives(&request.inventory);
-    let sentence = if compare(&machine.identity, &request.inventory.identity) != Relation::Same {
-        "UUID, serial numbers or network addresses are not those that it enrolled with; restart \
-         it and compare"
-            .to_owned()
+    let (sentence, shown) = if compare(&machine.identity, &request.inventory.identity)
+        != Relation::Same
+    {
+        let sentence = "UUID, serial numbers or network addresses are not those that it enrolled \
+                        with; restart it and compare";
+        (sentence.to_owned(), sentence.to_owned())
     } else if drives != admission.drives {
-        drives_differ(&admission.drives, &drives)
+        let new: Vec<_> = drives.difference(&admission.drives).map(ToString::to_string).collect();
+        let new = if new.is_empty() { "none".to_owned() } else { new.join(", ") };
+        let number = machine.number;
+        let shown = format!("{DRIVES_DIFFER}: new {new}; look at number {number} on the dashboard");
+        (drives_differ(&admission.drives, &drives), shown)
     } else {
         return None;
     };
     let code = RefusalCode::IdentityConflict;
-    let refusal = Refusal { what: "the machine".to_owned(), code, sentence: sentence.clone() };
+    let refusal = Refusal { what: "the machine".to_owned(), code, sentence: shown };
     let mut happenings = Vec::new();
     let reply = refuse(machine, admission, agent, vec![refusal], &mut happenings);
     happenings.push(Happening::AttentionNeeded { machine: machine.id, sentence });

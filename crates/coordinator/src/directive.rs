@@ -4,6 +4,12 @@ use protocol::api::VerifiedBefore;
 use protocol::{AgentKey, Directive, UnixMillis};
 
 use crate::bench::{Admission, Bench, Machine};
+use crate::enrollment::Rules;
+use crate::event::AdmittedHow;
+
+/// Why begun work does not go on by itself.
+pub(crate) const STALE: &str = "its work was begun long ago, or its installed system has started since; pick it again \
+                                if it is to be wiped";
 
 /// What `machine`, in the person of `agent`, shall do now.
 pub(crate) fn directive(
@@ -11,28 +17,28 @@ pub(crate) fn directive(
     now: UnixMillis,
     machine: &Machine,
     agent: &AgentKey,
+    rules: Rules,
 ) -> Directive {
     let wait = |reason: String| Directive::Wait { reason };
     if machine.is_finished() {
         let reason = "done: this machine starts from its own disk".to_owned();
         return Directive::LocalDisk { reason };
     }
-    let reasons = machine.attention_reasons();
+    if let Some(reason) = let_go(bench, now, machine, rules) {
+        return Directive::LocalDisk { reason };
+    }
+    let admission = machine.admission.as_ref();
+    if admission.is_some_and(|admission| admission.agent != *agent) {
+        return wait(format!("a person must look at number {} on the dashboard", machine.number));
+    }
+    let reasons = machine.reasons_for_agent();
     if !reasons.is_empty() {
         return wait(format!("a person must look: {}", reasons.join("; ")));
     }
-    let Some(admission) = &machine.admission else {
-        return if bench.armed(now).is_empty() {
-            let reason = "stock is taken and nothing is armed; nothing was touched".to_owned();
-            Directive::LocalDisk { reason }
-        } else {
-            wait(format!("waiting for a person to pick number {}", machine.number))
-        };
+    let Some(admission) = admission else {
+        return wait(format!("waiting for a person to pick number {}", machine.number));
     };
-    if admission.agent != *agent {
-        return wait("admitted in an earlier boot; a person must pick it again".to_owned());
-    }
-    match over(bench, now, admission) {
+    match over(bench, now, admission, rules) {
         Some(reason) => wait(reason),
         None => Directive::Work {
             job: admission.job.clone(),
@@ -41,20 +47,49 @@ pub(crate) fn directive(
     }
 }
 
-/// Why the batch gives no further tickets to a machine it took, if so. What has been begun may be finished after
-/// the batch's time: a drive left half wiped helps nobody. Disarming stops that too.
-pub(crate) fn over(bench: &Bench, now: UnixMillis, admission: &Admission) -> Option<String> {
+/// Why a machine that nothing was done to goes back to its own disk, if so: somebody may be waiting for their desk PC.
+fn let_go(bench: &Bench, now: UnixMillis, machine: &Machine, rules: Rules) -> Option<String> {
+    if !bench.armed(now).is_empty() {
+        return None;
+    }
+    match &machine.admission {
+        None => Some("stock is taken and nothing is armed; nothing was touched".to_owned()),
+        Some(admission) if admission.has_begun() => None,
+        Some(admission) => {
+            let reason = over(bench, now, admission, rules)?;
+            Some(format!("nothing was touched: {reason}"))
+        }
+    }
+}
+
+/// Why a machine that was admitted gets no further tickets, if so. What has been begun may be finished after the
+/// batch's time: a drive left half wiped helps nobody. Disarming stops that too, and so does the passing of a day.
+pub(crate) fn over(
+    bench: &Bench,
+    now: UnixMillis,
+    admission: &Admission,
+    rules: Rules,
+) -> Option<String> {
     let batch = bench.batch(&admission.job.batch)?;
     if batch.disarmed {
         return Some("its batch was disarmed; arm another one and pick it again".to_owned());
     }
-    if !batch.gives_tickets(now) && admission.accepted_plan().is_none() {
+    if bench.is_stale(admission, now) {
+        return Some(STALE.to_owned());
+    }
+    if admission.has_begun() {
+        return None;
+    }
+    if !batch.gives_tickets(now) {
         return Some("the time of its batch is over; arm another one and pick it again".to_owned());
     }
-    None
+    let by_itself = admission.how == AdmittedHow::Automatic;
+    (by_itself && !rules.automatic)
+        .then(|| "another DHCP server is here now; a person must pick this machine".to_owned())
 }
 
+/// Drives to look at again instead of wiping them again.
 fn verified_before(admission: &Admission) -> Vec<VerifiedBefore> {
-    let verified = admission.verified.values();
+    let verified = admission.before.values().chain(admission.verified.values());
     verified.map(|it| VerifiedBefore { evidence: it.evidence.clone(), record: it.record }).collect()
 }

@@ -5,8 +5,13 @@ use protocol::{
 };
 
 use crate::bench::{Bench, Machine, internal_drives};
+use crate::directive::{STALE, over};
 use crate::event::{AdmittedHow, Happening};
 use crate::identity::{Relation, compare};
+
+/// How a sentence on drives begins that are not those consented to. What follows names drives, and is not for agents.
+pub(crate) const DRIVES_DIFFER: &str =
+    "the drives are not those that were there when the machine was picked";
 
 /// What a decision may rest on besides the bench.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +80,7 @@ pub(crate) fn enroll(
     happenings.push(enrolled(id));
     if !conflict {
         happenings.extend(match matched.same {
-            Some(machine) => resume(bench, now, machine, *agent, inventory),
+            Some(machine) => resume(bench, now, machine, *agent, inventory, rules),
             None => None,
         });
         happenings.extend(automatic(bench, now, matched.same, inventory, (id, *agent), rules));
@@ -127,24 +132,29 @@ fn resume(
     machine: &Machine,
     agent: AgentKey,
     inventory: &Inventory,
+    rules: Rules,
 ) -> Option<Happening> {
     let admission = machine.admission.as_ref().filter(|_| machine.is_unfinished())?;
-    let batch = bench.batch(&admission.job.batch)?;
-    let begun = admission.accepted_plan().is_some();
-    let goes_on = !batch.disarmed && (batch.gives_tickets(now) || begun);
-    if !goes_on || !machine.attention_reasons().is_empty() {
+    if !machine.attention_reasons().is_empty() {
+        return None;
+    }
+    if bench.is_stale(admission, now) {
+        let sentence = STALE.to_owned();
+        return Some(Happening::AttentionNeeded { machine: machine.id, sentence });
+    }
+    if over(bench, now, admission, rules).is_some() {
         return None;
     }
     let drives = internal_drives(inventory);
     if drives == admission.drives {
-        let (machine, batch) = (machine.id, batch.id);
+        let (machine, batch) = (machine.id, admission.job.batch);
         return Some(Happening::Admitted { machine, batch, agent, how: AdmittedHow::Resumed });
     }
     let sentence = drives_differ(&admission.drives, &drives);
     Some(Happening::AttentionNeeded { machine: machine.id, sentence })
 }
 
-/// The sentence for drives that are not those consented to.
+/// The sentence for drives that are not those consented to; for people, not for agents.
 pub(crate) fn drives_differ(
     consented: &std::collections::BTreeSet<protocol::DriveIdentity>,
     seen: &std::collections::BTreeSet<protocol::DriveIdentity>,
@@ -154,7 +164,7 @@ pub(crate) fn drives_differ(
         if drives.is_empty() { "none".to_owned() } else { drives.join(", ") }
     };
     format!(
-        "the drives are not those that were there when the machine was picked: new {}, missing {}; \
+        "{DRIVES_DIFFER}: new {}, missing {}; \
          look at them and pick the machine again",
         list(seen.difference(consented).collect()),
         list(consented.difference(seen).collect())

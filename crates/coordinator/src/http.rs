@@ -3,6 +3,7 @@
 pub(crate) mod agent;
 pub(crate) mod answer;
 pub(crate) mod boot;
+mod places;
 mod range;
 
 use std::io;
@@ -19,16 +20,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+
+use places::Places;
 
 /// How long a client may take for the head of a request, and for the TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 /// How long open connections may go on when we stop.
 const FAREWELL_TIME: Duration = Duration::from_secs(3);
-/// Connections at a time on one door.
-const MAX_CONNECTIONS: usize = 512;
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub(crate) async fn serve_tcp(
     mut shutdown: watch::Receiver<bool>,
 ) {
     let acceptor = tls.map(TlsAcceptor::from);
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Places::default();
     let mut connections = JoinSet::new();
     loop {
         let (stream, peer) = tokio::select! {
@@ -54,7 +55,7 @@ pub(crate) async fn serve_tcp(
                 Err(error) => { pause(&error).await; continue }
             },
         };
-        let Ok(place) = places.clone().try_acquire_owned() else {
+        let Some(place) = places.take(peer.ip()) else {
             tracing::warn!(target: "http", %peer, "too many connections, turned one away");
             continue;
         };

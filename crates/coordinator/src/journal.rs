@@ -10,6 +10,7 @@ mod writer;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, mpsc};
+use std::time::Duration;
 
 use evidence::merkle::Log;
 use protocol::{PersonId, SiteKey, UnixMillis};
@@ -19,6 +20,9 @@ use crate::bench::{Bench, FoldError};
 use crate::event::Happening;
 use database::Database;
 use writer::{Command, Writer};
+
+/// How far the clock may be set back between two runs.
+const CLOCK_SLACK: Duration = Duration::from_secs(10 * 60);
 
 /// Why the journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +59,12 @@ pub(crate) enum JournalError {
         #[source]
         source: Box<FoldError>,
     },
+    /// The clock is set back: every batch would stay armed until it has caught up.
+    #[error(
+        "the clock is behind the journal {path}: it says {now} and the last event happened at \
+         {last} (milliseconds since 1970); set the clock, nothing was changed"
+    )]
+    ClockBehind { path: String, now: u64, last: u64 },
     /// Begun by a site with another key.
     #[error("the journal {path} belongs to site {theirs}, but the site key here is {ours}")]
     OtherSite { path: String, ours: SiteKey, theirs: SiteKey },
@@ -101,6 +111,11 @@ impl Journal {
         if let Some(theirs) = published.bench.site().filter(|theirs| *theirs != site) {
             let path = path.display().to_string();
             return Err(JournalError::OtherSite { path, ours: site, theirs });
+        }
+        let (now, last) = (crate::clock::now(), published.bench.last_at());
+        if is_behind(now, last) {
+            let path = path.display().to_string();
+            return Err(JournalError::ClockBehind { path, now: now.0, last: last.0 });
         }
         let founded = published.bench.site().is_some();
         let (commands, inbox) = mpsc::channel();
@@ -170,6 +185,11 @@ impl Journal {
     pub(crate) fn names(&self) -> Result<Vec<(PersonId, String)>, JournalError> {
         database::read_names(&self.path)
     }
+}
+
+/// Whether the clock is so far behind the last event that time would stand still.
+fn is_behind(now: UnixMillis, last: UnixMillis) -> bool {
+    crate::clock::after(now, CLOCK_SLACK) < last
 }
 
 #[cfg(test)]

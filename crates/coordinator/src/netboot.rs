@@ -5,7 +5,7 @@
 //! 2. [`ports::check_ports`] says in one sentence each which ports are taken, and what to do.
 //! 3. [`probe::probe`] looks for other DHCP servers. Its [`ProbeReport`] decides `auto`, and
 //!    [`Dhcp::bind`] wants it as proof: full mode does not start beside another server.
-//! 4. [`Dhcp::bind`], then [`Dhcp::machines`] for the TFTP and HTTP servers, then [`Dhcp::serve`].
+//! 4. [`Dhcp::bind`] with the [`LeaseFile`] of earlier runs, then [`Dhcp::machines`] for the TFTP and HTTP servers, then [`Dhcp::serve`].
 //! 5. [`Tftp::bind`], then [`Tftp::serve`].
 //!
 //! The caller implements [`BootPolicy`] (who is served) and [`BootFiles`] (what is served), reads
@@ -14,6 +14,7 @@
 
 mod dhcp;
 mod interface;
+mod lease_file;
 mod ports;
 mod probe;
 mod socket;
@@ -24,6 +25,7 @@ use tokio::sync::{broadcast, watch};
 
 pub(crate) use dhcp::{BootPolicy, Dhcp, Machines};
 pub(crate) use interface::{Interface, interfaces};
+pub(crate) use lease_file::LeaseFile;
 pub(crate) use ports::{Service, check_ports};
 pub(crate) use probe::{ProbeReport, probe};
 pub(crate) use tftp::{BootFiles, Tftp};

@@ -15,7 +15,7 @@ use crate::bench::{Bench, Machine, MachineState};
 use crate::consent::{ConsentError, Desk, consent};
 use crate::enrollment::{self, Rules};
 use crate::event::{Happening, JournalEvent};
-use crate::records;
+use crate::records::{self, RecordsError};
 use crate::site::Site;
 
 #[path = "../tests/bench/hardware.rs"]
@@ -30,6 +30,8 @@ pub(crate) struct Scene {
     pub(crate) bench: Bench,
     pub(crate) now: UnixMillis,
     pub(crate) site: Site,
+    /// What holds when consent is asked for and machines are picked.
+    pub(crate) rules: Rules,
     _data: tempfile::TempDir,
 }
 
@@ -52,7 +54,7 @@ impl Scene {
         let data = tempfile::tempdir().unwrap();
         let site = Site::open(data.path()).unwrap();
         let (bench, now) = (Bench::default(), UnixMillis(1_000_000));
-        let mut scene = Self { bench, now, site, _data: data };
+        let mut scene = Self { bench, now, site, rules: AUTOMATIC, _data: data };
         scene.apply(vec![Happening::Founded { site: SiteKey::from_bytes([1; 32]) }]);
         scene
     }
@@ -90,9 +92,18 @@ impl Scene {
     }
 
     pub(crate) fn pick(&mut self, numbers: &[MachineNumber]) -> Result<(), AdmissionError> {
+        self.pick_for(numbers, None, self.rules)
+    }
+
+    pub(crate) fn pick_for(
+        &mut self,
+        numbers: &[MachineNumber],
+        batch: Option<BatchId>,
+        rules: Rules,
+    ) -> Result<(), AdmissionError> {
         let picks: Vec<_> =
             numbers.iter().map(|&number| Pick { number, fingerprint: None }).collect();
-        let happenings = admission::pick(&self.bench, self.now, &picks, None, OLA)?;
+        let happenings = admission::pick(&self.bench, self.now, &picks, batch, OLA, rules)?;
         self.apply(happenings);
         Ok(())
     }
@@ -121,7 +132,7 @@ impl Scene {
     ) -> Result<protocol::PlanReply, ConsentError> {
         let fresh = TicketId::from_bytes(crate::random::bytes().unwrap());
         let first_boot_url = "http://10.0.0.1:80/booted".to_owned();
-        let desk = Desk { site: &self.site, first_boot_url, fresh };
+        let desk = Desk { site: &self.site, first_boot_url, rules: self.rules, fresh };
         let machine = self.machine(agent);
         let (happenings, reply) =
             consent(&self.bench, self.now, machine, agent.public(), request, &desk);
@@ -136,14 +147,24 @@ impl Scene {
     }
 
     pub(crate) fn report(&mut self, agent: &mut Agent, steps: Vec<Step>) {
+        let refused = self.try_report(agent, steps);
+        assert!(refused.is_none(), "{refused:?}");
+    }
+
+    /// What stopped the taking of these records, those before it are journaled.
+    pub(crate) fn try_report(
+        &mut self,
+        agent: &mut Agent,
+        steps: Vec<Step>,
+    ) -> Option<RecordsError> {
         let envelopes: Vec<Envelope> = steps
             .into_iter()
             .map(|step| agent.chain.append(step, self.now, 0, &agent.key).unwrap())
             .collect();
         let (happenings, (_, refused)) =
-            records::take(self.machine(agent), agent.public(), envelopes);
-        assert!(refused.is_none(), "{refused:?}");
+            records::take(&self.bench, self.now, self.machine(agent), agent.public(), envelopes);
         self.apply(happenings);
+        refused
     }
 
     /// Accepted ticket, started, verified: what an agent says of its only drive.

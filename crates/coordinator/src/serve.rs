@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -53,6 +53,9 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
         images,
         boot_set,
     });
+    // Before anybody is told that we serve: who is told may end us at once.
+    let terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    let interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
     introduce(&coordinator)?;
 
     let (stop, stopping) = watch::channel(false);
@@ -67,7 +70,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
     services.spawn(done(http::serve_unix(admin, admin_router, stopping.clone())));
     network.spawn(&mut services, &coordinator, &stopping);
 
-    let outcome = wait(&mut services).await;
+    let outcome = wait(&mut services, terminate, interrupt).await;
     stop.send_replace(true);
     while services.join_next().await.is_some() {}
     let socket = data.join(admin::SOCKET);
@@ -112,9 +115,11 @@ async fn done(service: impl Future<Output = ()>) -> Ended {
     Ok(())
 }
 
-async fn wait(services: &mut JoinSet<Ended>) -> Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+async fn wait(
+    services: &mut JoinSet<Ended>,
+    mut terminate: Signal,
+    mut interrupt: Signal,
+) -> Result<()> {
     loop {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),

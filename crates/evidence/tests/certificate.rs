@@ -11,8 +11,8 @@ use protocol::event::{DriveEvidence, PassObservation, Step};
 use protocol::inventory::{MachineIdentity, Product};
 use protocol::plan::{Claim, ClaimReason, PlannedDrive, Technique};
 use protocol::{
-    AgentKey, BatchId, ByteLen, MachineId, MachineNumber, Plan, SectorSize, SiteKey, TicketId,
-    UnixMillis,
+    AgentKey, BatchId, ByteLen, ImageId, MachineId, MachineNumber, Plan, SectorSize, SiteKey,
+    TicketId, UnixMillis,
 };
 use rehome_evidence::certificate::{CertifiedDrive, Facts, Failure, IssueError, issue, verify};
 use rehome_evidence::chain::ChainWriter;
@@ -43,10 +43,18 @@ fn evidence() -> DriveEvidence {
 
 /// A journal of foreign events with one agent's chain between them.
 fn case(steps: impl Fn(protocol::Sha256Digest) -> Vec<Step>) -> Case {
+    case_of(|_| (), steps)
+}
+
+/// The same with another plan.
+fn case_of(
+    change: impl Fn(&mut Plan),
+    steps: impl Fn(protocol::Sha256Digest) -> Vec<Step>,
+) -> Case {
     let site = SigningKey::from_seed([8; 32]).unwrap();
     let agent = SigningKey::from_seed([9; 32]).unwrap();
     let evidence = evidence();
-    let plan = Plan {
+    let mut plan = Plan {
         machine: MACHINE,
         batch: BatchId::from_bytes([2; 16]),
         drives: vec![PlannedDrive {
@@ -60,6 +68,7 @@ fn case(steps: impl Fn(protocol::Sha256Digest) -> Vec<Step>) -> Case {
         image: None,
         left_alone: Vec::new(),
     };
+    change(&mut plan);
     let agent_key = AgentKey::from_bytes(agent.public());
     let mut writer = ChainWriter::start(MACHINE, agent_key);
     let (mut log, mut leaves, mut record) = (Log::default(), Vec::new(), None);
@@ -166,6 +175,87 @@ fn a_pass_that_did_not_cover_the_drive_is_not_certified() {
     });
     case.facts.drives[0].evidence = short.clone();
     assert!(refused(case).contains("did not cover the whole"));
+}
+
+#[test]
+fn a_drive_that_was_sanitized_again_is_certified_by_its_last_verification_only() {
+    let started =
+        || Step::SanitizeStarted { drive: evidence().drive, technique: Technique::OverwriteZeros };
+    let failed = || Step::SanitizeFailed {
+        drive: evidence().drive,
+        stage: protocol::Stage::Verify,
+        bad_ranges: Vec::new(),
+        sentence: "old content".into(),
+    };
+    let drive = evidence().drive;
+    let unconfirmed = Step::VerificationNotConfirmed { drive, sentence: "old content".into() };
+    let mut other = evidence().drive;
+    other.serial.push('X');
+    let elsewhere = Step::SanitizeStarted { drive: other, technique: Technique::OverwriteZeros };
+    for (later, good) in [
+        (vec![started()], false),
+        (vec![failed()], false),
+        (vec![unconfirmed], false),
+        (vec![started(), Step::Verified(evidence())], true),
+        (vec![elsewhere], true),
+    ] {
+        let case = case(|plan| [good_steps(plan), later.clone()].concat());
+        let issued = issue_case(case);
+        assert_eq!(issued.is_ok(), good, "{later:?}: {issued:?}");
+    }
+    // The first verification may not be cited in place of the last.
+    let mut first = case(|plan| {
+        let mut steps = good_steps(plan);
+        steps.extend([started(), Step::Verified(evidence())]);
+        steps
+    });
+    let leaf: serde_json::Value = serde_json::from_str(&first.leaves[2].1).unwrap();
+    let envelope = Envelope::from_json(leaf["envelope"].to_string().as_bytes()).unwrap();
+    first.facts.drives[0].record = envelope.digest().unwrap();
+    assert!(refused(first).contains("no longer speaks for"));
+}
+
+#[test]
+fn an_image_is_certified_only_as_planned_written_and_made_bootable() {
+    let (image, other) = (ImageId::from_bytes([3; 32]), ImageId::from_bytes([4; 32]));
+    let drive = evidence().drive;
+    let mut other_drive = drive.clone();
+    other_drive.serial.push('X');
+    let written = |drive: &DriveIdentity, image| Step::ImageWritten {
+        drive: drive.clone(),
+        image,
+        fetched: ByteLen(1),
+        written: ByteLen(1),
+        read_back: ByteLen(1),
+        duration_ms: 1,
+    };
+    let bootable = |drive: &DriveIdentity| Step::MadeBootable {
+        drive: drive.clone(),
+        boot_entry: "none".into(),
+    };
+    let both = || vec![written(&drive, image), bootable(&drive)];
+    for (planned, claimed, steps, good) in [
+        (Some(image), Some(image), both(), true),
+        (Some(image), None, both(), true),
+        (None, Some(image), both(), false),
+        (Some(other), Some(image), both(), false),
+        (Some(image), Some(image), vec![], false),
+        (Some(image), Some(image), vec![written(&drive, image)], false),
+        (Some(image), Some(image), vec![bootable(&drive)], false),
+        (Some(image), Some(image), vec![bootable(&drive), written(&drive, image)], false),
+        (Some(image), Some(image), vec![written(&drive, other), bootable(&drive)], false),
+        (Some(image), Some(image), vec![written(&other_drive, image), bootable(&drive)], false),
+        (Some(image), Some(image), vec![written(&drive, image), bootable(&other_drive)], false),
+    ] {
+        let change = |plan: &mut Plan| {
+            plan.image = planned;
+            plan.drives[0].receives_image = planned.is_some();
+        };
+        let mut case = case_of(change, |plan| [good_steps(plan), steps.clone()].concat());
+        case.facts.installed = claimed;
+        let issued = issue_case(case);
+        assert_eq!(issued.is_ok(), good, "{planned:?} {claimed:?} {steps:?}: {issued:?}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use std::time::Instant;
 
 pub use boot_file::{BootFile, BootFiles, NoBootFile};
 pub use config::{AddressPlan, AddressPlanError, Config, DEFAULT_LEASE_TIME, Mode};
+pub use leases::{KeptLease, LeaseRefused};
 
 use crate::MacAddress;
 use crate::dhcp::{CLIENT_PORT, MessageType, Op, Packet, PxeClient, SERVER_PORT, code};
@@ -62,6 +63,9 @@ pub struct Outcome {
     pub replies: Vec<Reply>,
     /// To be recorded.
     pub trace: Vec<TraceEvent>,
+    /// An address was given, taken back or declined: [`Responder::leases`] is to be kept before the
+    /// replies are sent, or a restart may give the address to somebody else.
+    pub leases_changed: bool,
 }
 
 /// A packet and where it goes. `255.255.255.255` means broadcast on the interface.
@@ -139,6 +143,31 @@ impl Responder {
     #[must_use]
     pub fn client_at(&self, address: Ipv4Addr) -> Option<MacAddress> {
         self.leases.holder(address).or_else(|| self.clients.at(address))
+    }
+
+    /// The addresses that nobody else gets, for [`Responder::restore`]. Without those that have run
+    /// out; with those only offered.
+    #[must_use]
+    pub fn leases(&self, now: Instant) -> Vec<KeptLease> {
+        self.leases.export(now)
+    }
+
+    /// Takes over what an earlier responder kept, before the first packet. Gives back what was
+    /// refused.
+    #[must_use]
+    pub fn restore(
+        &mut self,
+        now: Instant,
+        kept: impl IntoIterator<Item = KeptLease>,
+    ) -> Vec<LeaseRefused> {
+        let leases = &mut self.leases;
+        let mode = &self.config.mode;
+        kept.into_iter()
+            .filter_map(|lease| match mode {
+                Mode::Full(plan) => leases.import(plan, lease, now).err(),
+                Mode::Proxy => Some(LeaseRefused::ProxyMode { address: lease.address }),
+            })
+            .collect()
     }
 
     /// The server that made full mode stop.

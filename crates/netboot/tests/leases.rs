@@ -1,4 +1,4 @@
-//! No address is ever given to two machines at once, whatever they do.
+//! No address is ever given to two machines at once, whatever they do and however often we restart.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -8,7 +8,9 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rehome_netboot::MacAddress;
 use rehome_netboot::dhcp::{MessageType, Packet, code};
-use rehome_netboot::responder::{AddressPlan, BootFiles, Config, Decision, Mode, Responder};
+use rehome_netboot::responder::{
+    AddressPlan, BootFiles, Config, Decision, KeptLease, Mode, Responder,
+};
 
 const SERVER: Ipv4Addr = Ipv4Addr::new(10, 76, 0, 1);
 const LEASE_TIME: Duration = Duration::from_secs(600);
@@ -22,6 +24,8 @@ struct Act {
     host: u8,
     renews: bool,
     pause: Duration,
+    /// We restart before it, with nothing but the leases kept.
+    after_restart: bool,
 }
 
 prop_compose! {
@@ -38,8 +42,9 @@ prop_compose! {
         host in prop_oneof![Just(0), 1..8_u8, Just(255), Just(255)],
         renews in any::<bool>(),
         seconds in prop_oneof![0..3_u64, 0..700_u64],
+        after_restart in prop::bool::weighted(0.2),
     ) -> Act {
-        Act { machine, kind, host, renews, pause: Duration::from_secs(seconds) }
+        Act { machine, kind, host, renews, pause: Duration::from_secs(seconds), after_restart }
     }
 }
 
@@ -69,14 +74,26 @@ proptest! {
         plan.lease_time = LEASE_TIME;
         let boot_files = BootFiles::standard(SERVER, 80).unwrap();
         let mode = Mode::Full(plan.clone());
-        let mut responder = Responder::new(Config { server: SERVER, boot_files, mode });
+        let config = Config { server: SERVER, boot_files, mode };
+        let mut responder = Responder::new(config.clone());
+        let mut kept = Vec::new();
         let mut now = Instant::now();
+        let mut kept_at = now;
         // What the machines may believe: address -> machine, until.
         let mut believed: HashMap<Ipv4Addr, (u8, Instant)> = HashMap::new();
         let mut told: HashMap<u8, Ipv4Addr> = HashMap::new();
         for act in acts {
             now += act.pause;
             believed.retain(|_, (_, until)| *until > now);
+            if act.after_restart {
+                responder = Responder::new(config.clone());
+                let since_kept = now - kept_at;
+                let kept = kept.iter().map(|lease: &KeptLease| KeptLease {
+                    remaining: lease.remaining.saturating_sub(since_kept),
+                    ..*lease
+                });
+                prop_assert_eq!(responder.restore(now, kept), []);
+            }
             let machine = act.machine;
             let request = packet(&act, told.get(&machine).copied());
             let source = SocketAddrV4::new(request.ciaddr, 68);
@@ -85,6 +102,9 @@ proptest! {
             }
             let outcome = responder.handle(now, rehome_netboot::responder::Port::Server, source,
                 &request, |_| Decision::Serve);
+            if outcome.leases_changed {
+                (kept, kept_at) = (responder.leases(now), now);
+            }
             for reply in outcome.replies {
                 let address = reply.packet.yiaddr;
                 if address.is_unspecified() {

@@ -3,6 +3,9 @@
 use protocol::ByteLen;
 use protocol::plan::{PlannedDrive, Refusal, RefusalCode};
 
+/// Images can be placed on such drives only, so far.
+const IMAGE_SECTOR_SIZE: u32 = 512;
+
 /// The index of the drive for the image: flash before rotating, then the smallest that holds it. The order is
 /// total because planned drives differ in identity, so both sides choose the same one.
 pub(crate) fn choose(
@@ -12,6 +15,7 @@ pub(crate) fn choose(
     planned
         .iter()
         .enumerate()
+        .filter(|(_, (drive, _))| drive.sector_size.bytes() == IMAGE_SECTOR_SIZE)
         .filter(|(_, (drive, _))| drive.identity.size >= image_min_size)
         .min_by_key(|(_, (drive, rotates))| (*rotates, drive.identity.size, &drive.identity))
         .map(|(i, _)| i)
@@ -21,7 +25,8 @@ pub(crate) fn choose(
                 what: "the image".to_owned(),
                 code: RefusalCode::NoImageTarget,
                 sentence: format!(
-                    "it needs a drive of at least {image_min_size}, but the largest here has {}; \
+                    "it needs a drive of at least {image_min_size} with {IMAGE_SECTOR_SIZE}-byte \
+                     sectors, but the largest here has {}; \
                      choose a smaller image, a larger drive, or a batch that only wipes",
                     largest.unwrap_or_default()
                 ),

@@ -109,6 +109,8 @@ fn every_internal_drive_is_wiped_and_the_smallest_flash_that_fits_gets_the_image
     check_planned(&laptop(vec![drive("B", 256), drive("A", 1)]), &["A", "B"], "B", 0);
     let disk = with(|d| (d.rotational, d.bus) = (true, Bus::Ata));
     check_planned(&laptop(vec![disk, drive("C", 512)]), &["B", "C"], "C", 0);
+    let large_sectors = with(|d| d.sector_size = SectorSize::try_from(4096).unwrap());
+    check_planned(&laptop(vec![large_sectors, drive("C", 512)]), &["B", "C"], "C", 0);
 }
 
 #[test]

@@ -75,6 +75,13 @@ pub enum Step {
         /// Sectors sampled outside the image's data, all found as verified.
         sectors_sampled: u64,
     },
+    /// After a restart a fresh look did not confirm an earlier verification: the drive is sanitized again.
+    VerificationNotConfirmed {
+        /// The drive.
+        drive: DriveIdentity,
+        /// What was seen.
+        sentence: String,
+    },
     /// All chunks of the image are on the drive, read back and equal; the drive does not boot yet.
     ImageWritten {
         /// The drive.

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 use evidence::{Envelope, SigningKey};
 use hyper::StatusCode;
 use hyper::body::Bytes;
@@ -20,8 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
 
-use connection::RequestError;
-pub(crate) use connection::{Ask, Connection};
+pub(crate) use connection::{Ask, Connection, RequestError};
 
 const ANSWER_LIMIT: usize = 1 << 20;
 const MANIFEST_LIMIT: usize = 64 << 20;
@@ -90,7 +89,7 @@ impl Client {
         let ask = get(&format!("/agent/v1/image/{image}"), MANIFEST_LIMIT);
         loop {
             match self.send(ask.clone()).await {
-                Err(error) if error.is::<RequestError>() => {
+                Err(error) if may_pass(&error) => {
                     tracing::warn!(target: "image", "no manifest yet: {error:#}");
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
@@ -153,8 +152,31 @@ fn answer<A: DeserializeOwned>(path: &str, status: StatusCode, body: &[u8]) -> a
         return serde_json::from_slice(body)
             .with_context(|| format!("the answer to {path} is not what this agent understands"));
     }
-    Err(match serde_json::from_slice::<ApiError>(body) {
-        Ok(ApiError { error }) => anyhow!("the coordinator refused {path}: {error}"),
-        Err(_) => anyhow!("the coordinator answered {path} with {status}"),
-    })
+    let sentence = match serde_json::from_slice::<ApiError>(body) {
+        Ok(ApiError { error }) => error,
+        Err(_) => "it gives no reason".to_owned(),
+    };
+    Err(Refused { path: path.to_owned(), status, sentence }.into())
+}
+
+/// Whether it may go by itself: no answer, or one that blames the coordinator.
+fn may_pass(error: &anyhow::Error) -> bool {
+    let busy = |refused: &Refused| refused.status.is_server_error();
+    error.is::<RequestError>() || error.downcast_ref().is_some_and(busy)
+}
+
+/// The coordinator answered, and the answer is no.
+#[derive(Debug, thiserror::Error)]
+#[error("the coordinator refused {path} ({status}): {sentence}")]
+pub(crate) struct Refused {
+    path: String,
+    status: StatusCode,
+    sentence: String,
+}
+
+impl Refused {
+    /// Whether asking again cannot help: a ticket came too late, or its batch was ended.
+    pub(crate) fn is_final(&self) -> bool {
+        self.status == StatusCode::GONE
+    }
 }

@@ -11,7 +11,7 @@ use drive::{Drive, LinuxDrive};
 use osimage::ProvenZero;
 use protocol::api::VerifiedBefore;
 use protocol::event::DriveEvidence;
-use protocol::{ByteLen, DriveIdentity, DriveUnit, Plan, Stage};
+use protocol::{ByteLen, DriveIdentity, DriveUnit, Plan, Stage, Step};
 use sanitize::{Consent, ConsentedDrive, Failed, Target, Verified, Watch};
 use tokio::task::JoinSet;
 
@@ -66,26 +66,44 @@ pub(crate) async fn sanitize_all(
 ) -> anyhow::Result<Sanitizing> {
     let units = list_drives(&job.context).await?;
     let written = install::may_have_written(job, plan).await?;
-    let mut running = JoinSet::new();
+    let (mut works, mut running) = (Vec::new(), JoinSet::new());
     let alone = plan.drives.len() == 1;
     for consent in consent.into_drives() {
         let work = Work {
             path: device_of(job, &units, consent.identity())?,
-            before: verified_before(job, &consent).map(|before| (before, written.clone())),
+            before: verified_before(job, &consent).map(|before| {
+                let written = if consent.receives_image() { written.clone() } else { Vec::new() };
+                (before, written)
+            }),
             seed: random_bytes()?,
             records: job.records.clone(),
             status: job.status.clone(),
             alone,
             consent,
         };
+        works.push(work);
+    }
+    // Every drive was found before the first thread starts: none is left to work on its own.
+    for work in works {
         running.spawn_blocking(move || work.run());
     }
     let (mut clean, mut failures, mut ask_again) = (Vec::new(), Vec::new(), false);
     while let Some(fate) = running.join_next().await {
-        match fate.context("a sanitizing thread died")?? {
+        // One drive's failure waits for the others: what they did must be recorded too.
+        let fate = match fate.context("a sanitizing thread died") {
+            Ok(Ok(fate)) => fate,
+            Ok(Err(error)) | Err(error) => {
+                failures.push(format!("{error:#}"));
+                continue;
+            }
+        };
+        match fate {
             Fate::Clean(drive) => clean.push(*drive),
             Fate::Unconfirmed(failed) => {
-                tracing::warn!(target: "verify", "sanitizing again: {}", failed.sentence());
+                let (drive, sentence) = (failed.drive.clone(), failed.sentence());
+                tracing::warn!(target: "verify", "sanitizing again: {sentence}");
+                let step = Step::VerificationNotConfirmed { drive, sentence };
+                job.records.append_and_settle(step).await?;
                 job.memory
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)

@@ -4,14 +4,14 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use tokio::task::JoinSet;
 
-use super::client::{Ask, Connection};
+use super::client::{Ask, Connection, RequestError};
 
 const IN_FLIGHT: usize = 4;
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -19,6 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// A chunk that arrives damaged, or is said to be missing, is asked for so often before a person is.
 const ATTEMPTS: u32 = 5;
+const SAY_EVERY: Duration = Duration::from_secs(30);
 
 /// Checks and writes one chunk, named by its position in the list. Blocks.
 pub(crate) type Taker = Arc<dyn Fn(usize, &[u8]) -> anyhow::Result<Taken> + Send + Sync>;
@@ -81,17 +82,24 @@ async fn fetch_one(
         timeout: TIMEOUT,
     };
     let mut attempts = 0;
+    let mut patience = Patience(Instant::now());
     loop {
         let problem = match connection.ask(&ask).await {
             Ok((StatusCode::OK, bytes)) => match give(take.clone(), index, bytes).await? {
                 Taken::Written => return Ok(()),
                 Taken::Damaged(error) => error,
             },
-            Ok((status, _)) => anyhow::anyhow!("the coordinator answers {status}"),
+            Ok((status, _)) if !status.is_server_error() => {
+                anyhow::anyhow!("the coordinator answers {status}")
+            }
+            Err(error @ RequestError::Body { .. }) => error.into(),
+            // The cable is out, the coordinator restarts or is overloaded: that is no fault of the chunk's.
+            Ok((status, _)) => {
+                patience.wait(&format!("the coordinator answers {status}")).await;
+                continue;
+            }
             Err(error) => {
-                // The cable is out or the coordinator restarts: that is no fault of the chunk's.
-                tracing::debug!("chunk {index}: {error:#}");
-                tokio::time::sleep(RETRY_AFTER).await;
+                patience.wait(&format!("{error:#}")).await;
                 continue;
             }
         };
@@ -103,6 +111,19 @@ async fn fetch_one(
                  `rehome image check` on the coordinator",
                 chunk.stored
             );
+        }
+        tokio::time::sleep(RETRY_AFTER).await;
+    }
+}
+
+/// Waits between attempts, and says every half a minute what for.
+struct Patience(Instant);
+
+impl Patience {
+    async fn wait(&mut self, why: &str) {
+        if self.0.elapsed() > SAY_EVERY {
+            tracing::warn!(target: "image", "still no chunk: {why}");
+            self.0 = Instant::now();
         }
         tokio::time::sleep(RETRY_AFTER).await;
     }

@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use osimage::{
-    BlockTarget, Bootable, Content, FIRST_MIB, Layout, MANIFEST_TYPE, Manifest, PartitionRole,
-    ReadBack, WriteError, Writer, backup_table_len,
+    BlockTarget, Bootable, Content, Layout, MANIFEST_TYPE, Manifest, PartitionRole, ReadBack,
+    WriteError, Writer, backup_table_len,
 };
 use protocol::{ByteLen, ImageId, Plan, Sha256Digest, Stage, Step};
 
@@ -19,12 +19,13 @@ use super::fetch::{Taken, Wanted, fetch_all};
 use super::image_drive::ImageDrive;
 use super::job::Job;
 use super::partitions::{Announced, Mounted};
-use super::personalize::{Settings, apply};
+use super::personalize::{Settings, apply, check};
 use super::status::Meter;
 use super::{blocking, nvram, random_bytes};
 use crate::screen::Sentence;
 
-const MOUNT_POINT: &str = "/run/rehome/root";
+/// Where the written root is mounted for a moment.
+pub(crate) const MOUNT_POINT: &str = "/run/rehome/root";
 
 /// What the coordinator gave for the installed system's first boot.
 #[derive(Debug, Clone)]
@@ -100,7 +101,10 @@ pub(crate) async fn may_have_written(job: &Job, plan: &Plan) -> anyhow::Result<V
     let layout = Layout::new(&manifest, target.identity.size, target.sector_size, &[0; 32])
         .context("placing the image on the drive")?;
     let tables = backup_table_len(target.sector_size.bytes());
-    let mut ranges = vec![0..FIRST_MIB, target.identity.size.0 - tables..target.identity.size.0];
+    // Not the first MiB: it is written last of all, so only a disk that was made bootable has something there, and
+    // a system that may have run since is a reason to sanitize again.
+    let end = target.identity.size.0;
+    let mut ranges: Vec<Range<u64>> = std::iter::once(end - tables..end).collect();
     for (partition, placed) in manifest.partitions().iter().zip(layout.partitions()) {
         let used = partition.extents.iter().filter(|extent| extent.content != Content::Unused);
         ranges.extend(used.map(|extent| {
@@ -200,10 +204,16 @@ fn settle_in(layout: &Layout, disk: &Path, settings: &Settings) -> anyhow::Resul
         .partition(PartitionRole::Root)
         .context("the image has no root partition to personalize")?;
     let announced = Announced::new(disk, layout)?;
-    let mounted = Mounted::ext4(&announced.node(root)?, &PathBuf::from(MOUNT_POINT))?;
+    let (node, at) = (announced.node(root)?, PathBuf::from(MOUNT_POINT));
+    let mounted = Mounted::ext4(&node, &at)?;
     let size = mounted.grow(root)?;
     apply(mounted.root(), settings)?;
+    mounted.sync()?;
     mounted.unmount()?;
+    // What unmounting wrote, it does not report: the settings are read back from the medium.
+    let again = Mounted::ext4_read_only(&node, &at)?;
+    check(again.root(), settings)?;
+    again.unmount()?;
     announced.forget()?;
     Ok(size)
 }

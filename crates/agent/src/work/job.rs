@@ -98,7 +98,10 @@ impl Job {
     /// Computes the plan, asks for consent and checks what comes back. `None`: not now, with the reason shown.
     async fn agree(&self) -> anyhow::Result<Option<Agreed>> {
         self.status.enter(Stage::Plan, Sentence::TakingStock);
-        let inventory = take_stock(&self.context).await?;
+        let inventory = match take_stock(&self.context).await {
+            Ok(inventory) => inventory,
+            Err(why) => return Ok(self.not_now(&why)),
+        };
         let machine = self.client.enrolled().await.machine;
         let plan = plan::plan(machine, &inventory, &self.job);
         let nonce = Nonce::from_bytes(random_bytes()?);
@@ -106,10 +109,7 @@ impl Job {
         let asked = PlanRequest { nonce, inventory, plan: plan.clone() };
         let reply = match self.client.plan(&asked).await {
             Ok(reply) => reply,
-            Err(error) => {
-                self.status.hint(Some(format!("{error:#}")));
-                return Ok(None);
-            }
+            Err(error) => return Ok(self.not_now(&error)),
         };
         match (plan, reply) {
             (
@@ -142,7 +142,11 @@ impl Job {
         let ticket: Ticket = Envelope::from_json(envelope.as_bytes())
             .and_then(|envelope| envelope.open(TICKET_TYPE, self.site.site_key.as_bytes()))
             .context("checking the ticket")?;
-        let consent = self.consent(&ticket, &plan, nonce).await?;
+        // Nothing is touched up to here: whatever is wrong, a new ticket can be asked for.
+        let consent = match self.consent(&ticket, &plan, nonce).await {
+            Ok(consent) => consent,
+            Err(why) => return Ok(self.not_now(&why)),
+        };
         if let Err(changed) = self.no_drive_came_or_went(&plan).await {
             self.records
                 .append_and_settle(Step::Refused { refusals: vec![voided(&changed)] })
@@ -152,7 +156,20 @@ impl Job {
         }
         let step = Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan };
         self.records.append_and_settle(step).await?;
+        // The cable may have been out for hours meanwhile: consent does not keep.
+        if clock::now() >= ticket.expires_at {
+            let why =
+                anyhow!("the ticket ran out before the coordinator acknowledged it; asking anew");
+            return Ok(self.not_now(&why));
+        }
         Ok(Some(Agreed { plan, consent, first_boot }))
+    }
+
+    /// Shows why nothing is done yet.
+    fn not_now(&self, why: &anyhow::Error) -> Option<Agreed> {
+        tracing::warn!(target: "plan", "not now: {why:#}");
+        self.status.hint(Some(format!("{why:#}")));
+        None
     }
 
     async fn consent(&self, ticket: &Ticket, plan: &Plan, nonce: Nonce) -> anyhow::Result<Consent> {

@@ -89,10 +89,18 @@ pub(crate) struct Mounted {
 
 impl Mounted {
     pub(crate) fn ext4(node: &Path, at: &Path) -> anyhow::Result<Self> {
+        Self::mount(node, at, MsFlags::empty())
+    }
+
+    pub(crate) fn ext4_read_only(node: &Path, at: &Path) -> anyhow::Result<Self> {
+        Self::mount(node, at, MsFlags::MS_RDONLY)
+    }
+
+    fn mount(node: &Path, at: &Path, more: MsFlags) -> anyhow::Result<Self> {
         fs::create_dir_all(at).with_context(|| format!("creating {}", at.display()))?;
         let flags =
             MsFlags::MS_NOATIME | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC | MsFlags::MS_NOSUID;
-        mount(Some(node), at, Some("ext4"), flags, None::<&str>)
+        mount(Some(node), at, Some("ext4"), flags | more, None::<&str>)
             .with_context(|| format!("mounting {} of the written image", node.display()))?;
         Ok(Self { at: at.to_owned(), mounted: true })
     }
@@ -109,6 +117,13 @@ impl Mounted {
         sys::ext4::resize(&root, partition.size.0 / block).with_context(doing)?;
         let stat = nix::sys::statvfs::fstatvfs(&root).with_context(doing)?;
         Ok(ByteLen(stat.blocks() * stat.fragment_size()))
+    }
+
+    /// Has everything written, and hears of it if that fails. This file system only: never sync(2).
+    pub(crate) fn sync(&self) -> anyhow::Result<()> {
+        let doing = || format!("writing out {}", self.at.display());
+        let root = File::open(&self.at).with_context(doing)?;
+        nix::unistd::syncfs(root).with_context(doing)
     }
 
     pub(crate) fn unmount(mut self) -> anyhow::Result<()> {

@@ -24,19 +24,40 @@ pub(crate) struct Settings {
 pub(crate) fn apply(root: &Path, settings: &Settings) -> anyhow::Result<()> {
     check_host_name(&settings.host_name)?;
     check_locale(&settings.locale)?;
+    for (path, content) in files(settings) {
+        write(root, path, &content)?;
+    }
+    remove_matching(root, "etc/ssh", "ssh_host_")?;
+    remove_matching(root, "var/lib/systemd", "random-seed")
+}
+
+/// Whether the settings are there, byte for byte.
+pub(crate) fn check(root: &Path, settings: &Settings) -> anyhow::Result<()> {
+    for (path, content) in files(settings) {
+        let doing = || format!("reading back /{path} of the installed system");
+        let found = fs::read(inside(root, path)?).with_context(doing)?;
+        if found != content.as_bytes() {
+            bail!(
+                "/{path} of the installed system is not as it was written: the drive may be failing"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn files(settings: &Settings) -> [(&'static str, String); 6] {
     let Settings { host_name, machine_id, locale, first_boot_url, first_boot_token } = settings;
-    write(root, "etc/hostname", &format!("{host_name}\n"))?;
     let hosts = format!(
         "127.0.0.1\tlocalhost\n127.0.1.1\t{host_name}\n::1\tlocalhost ip6-localhost ip6-loopback\n"
     );
-    write(root, "etc/hosts", &hosts)?;
-    write(root, "etc/machine-id", &format!("{machine_id}\n"))?;
-    write(root, "etc/default/locale", &format!("LANG={locale}\n"))?;
-    write(root, "etc/locale.conf", &format!("LANG={locale}\n"))?;
-    let call = format!("url={first_boot_url}\ntoken={first_boot_token}\n");
-    write(root, "etc/rehome/first-boot.conf", &call)?;
-    remove_matching(root, "etc/ssh", "ssh_host_")?;
-    remove_matching(root, "var/lib/systemd", "random-seed")
+    [
+        ("etc/hostname", format!("{host_name}\n")),
+        ("etc/hosts", hosts),
+        ("etc/machine-id", format!("{machine_id}\n")),
+        ("etc/default/locale", format!("LANG={locale}\n")),
+        ("etc/locale.conf", format!("LANG={locale}\n")),
+        ("etc/rehome/first-boot.conf", format!("url={first_boot_url}\ntoken={first_boot_token}\n")),
+    ]
 }
 
 /// RFC 1123 labels.
@@ -126,11 +147,14 @@ mod tests {
         fs::write(root.path().join("etc/ssh/ssh_host_rsa_key"), "shared").unwrap();
         fs::write(root.path().join("etc/hostname"), "image\n").unwrap();
         apply(root.path(), &settings()).unwrap();
+        check(root.path(), &settings()).unwrap();
         let read = |path: &str| fs::read_to_string(root.path().join(path)).unwrap();
         assert_eq!(read("etc/hostname"), "rehome-07\n");
         assert_eq!(read("etc/default/locale"), "LANG=pl_PL.UTF-8\n");
         assert!(read("etc/rehome/first-boot.conf").contains("token=abab"));
         assert!(!root.path().join("etc/ssh/ssh_host_rsa_key").exists());
+        fs::write(root.path().join("etc/machine-id"), "another\n").unwrap();
+        assert!(check(root.path(), &settings()).unwrap_err().to_string().contains("machine-id"));
     }
 
     #[test]

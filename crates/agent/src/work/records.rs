@@ -10,7 +10,7 @@ use evidence::chain::ChainWriter;
 use protocol::{AgentKey, Step};
 use tokio::sync::{Notify, watch};
 
-use super::client::Client;
+use super::client::{Client, Refused};
 use super::clock;
 
 const RETRY_AFTER: Duration = Duration::from_secs(2);
@@ -104,6 +104,12 @@ impl Records {
                     oldest = first,
                     "the coordinator asks for records that it had acknowledged; was its data directory replaced?"
                 ),
+                Err(error) if error.downcast_ref().is_some_and(Refused::is_final) => {
+                    // Whoever waits for a record learns that it never will be taken: the work ends before the
+                    // first write, this agent ends with it, and the next one asks anew.
+                    tracing::error!(target: "report", "{error:#}");
+                    return;
+                }
                 Err(error) => tracing::warn!("records not handed in yet: {error:#}"),
             }
             tokio::time::sleep(RETRY_AFTER).await;

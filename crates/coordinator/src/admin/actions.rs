@@ -42,11 +42,12 @@ pub(crate) async fn pick(
 ) -> Result<Vec<MachineNumber>, Refused> {
     let by = coordinator.journal.person(request.by.clone()).await?;
     let numbers = request.machines.iter().map(|machine| machine.number).collect();
+    let rules = coordinator.rules();
     let decided = coordinator
         .journal
         .decide(move |bench, now| {
             let picks = request.picks();
-            split(admission::pick(bench, now, &picks, request.batch, by))
+            split(admission::pick(bench, now, &picks, request.batch, by, rules))
         })
         .await?;
     decided.map(|()| numbers).map_err(|error| refused(&error))

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::{Envelope, EnvelopeError};
 use protocol::event::DriveEvidence;
+use protocol::inventory::Product;
 use protocol::{
-    AgentKey, Bus, DriveIdentity, Inventory, Job, JobKind, Plan, Refusal, Sha256Digest, Step,
-    Ticket, UnixMillis,
+    AgentKey, Bus, DriveIdentity, ImageId, Inventory, Job, JobKind, Plan, Refusal, Sha256Digest,
+    Step, Ticket, UnixMillis,
 };
 
 use super::MachineState;
@@ -33,7 +34,9 @@ pub(crate) struct Admission {
     pub(crate) refusals: Vec<Refusal>,
     /// Drives whose verification counts.
     pub(crate) verified: BTreeMap<DriveIdentity, Verified>,
-    /// Drives whose former content was proven gone at some time of this work.
+    /// Drives that were verified in an earlier boot: it counts again once a fresh look confirms it.
+    pub(crate) before: BTreeMap<DriveIdentity, Verified>,
+    /// Drives whose former content is proven gone, and that were not found otherwise since.
     pub(crate) proven_gone: BTreeSet<DriveIdentity>,
     /// When the image was on the drive, this boot.
     pub(crate) imaged: bool,
@@ -56,6 +59,8 @@ pub(crate) struct Consent {
     pub(crate) envelope: Envelope,
     /// The plan.
     pub(crate) plan: Plan,
+    /// What stands on the lid, by the inventory that the plan was made from.
+    pub(crate) product: Product,
     /// SHA-256 of the token that the installed system will show.
     pub(crate) first_boot_token: Sha256Digest,
     /// Whether the agent says that it used the ticket.
@@ -76,11 +81,12 @@ impl Consent {
         plan: &Plan,
         envelope: &Envelope,
         first_boot_token: Sha256Digest,
+        product: Product,
     ) -> Result<Self, EnvelopeError> {
         // Our own envelope, from our own journal: whoever can change that can change the plan beside it as well.
         let ticket = envelope.peek()?;
         let (plan, envelope) = (plan.clone(), envelope.clone());
-        Ok(Self { ticket, envelope, plan, first_boot_token, accepted: false })
+        Ok(Self { ticket, envelope, plan, product, first_boot_token, accepted: false })
     }
 }
 
@@ -102,6 +108,7 @@ impl Admission {
             consents: Vec::new(),
             refusals: Vec::new(),
             verified: BTreeMap::new(),
+            before: BTreeMap::new(),
             proven_gone: BTreeSet::new(),
             imaged: false,
             personalized: false,
@@ -113,7 +120,27 @@ impl Admission {
 
     /// The plan under which data was last destroyed.
     pub(crate) fn accepted_plan(&self) -> Option<&Plan> {
-        self.consents.iter().rev().find(|consent| consent.accepted).map(|consent| &consent.plan)
+        self.accepted_consent().map(|consent| &consent.plan)
+    }
+
+    /// The consent under which data was last destroyed.
+    pub(crate) fn accepted_consent(&self) -> Option<&Consent> {
+        self.consents.iter().rev().find(|consent| consent.accepted)
+    }
+
+    /// Whether data was destroyed already, by any agent's word.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.accepted_consent().is_some()
+    }
+
+    /// Whether the admission is bound to `agent` and not done: only then may its records change the work.
+    pub(crate) fn is_open_to(&self, agent: &AgentKey) -> bool {
+        self.agent == *agent && self.finished.is_none()
+    }
+
+    /// Whether `agent` says that it used a ticket it was given.
+    pub(crate) fn used_ticket(&self, agent: &AgentKey) -> bool {
+        self.consents.iter().any(|it| it.accepted && it.ticket.agent == *agent)
     }
 
     /// Whether every drive of the plan is verified.
@@ -139,10 +166,10 @@ impl Admission {
         }
     }
 
-    /// The ticket that `agent` says it used, if it is one that this agent was given for that plan.
-    pub(crate) fn names_our_ticket(&self, agent: &AgentKey, step: &Step) -> bool {
-        let Step::TicketAccepted { ticket, plan } = step else { return false };
-        self.consents.iter().any(|consent| {
+    /// The consent that `agent` says it used, if this agent was given that ticket for that plan.
+    pub(crate) fn given(&self, agent: &AgentKey, step: &Step) -> Option<&Consent> {
+        let Step::TicketAccepted { ticket, plan } = step else { return None };
+        self.consents.iter().find(|consent| {
             let ours = &consent.ticket;
             ours.ticket == *ticket && ours.plan == *plan && ours.agent == *agent
         })
@@ -171,6 +198,8 @@ impl Admission {
         }
         self.agent = agent;
         self.refusals.clear();
+        // What was proven in an earlier boot needs a fresh look: who knows what the machine did meanwhile?
+        self.before.append(&mut self.verified);
         (self.imaged, self.personalized, self.bootable) = (false, false, false);
     }
 
@@ -179,7 +208,7 @@ impl Admission {
         self.consents.push(consent);
     }
 
-    /// Takes what an agent observed.
+    /// Takes what an agent observed, as far as the work is this agent's and open.
     pub(crate) fn step(
         &mut self,
         agent: AgentKey,
@@ -187,34 +216,78 @@ impl Admission {
         record: Sha256Digest,
         at: UnixMillis,
     ) {
+        if !self.is_open_to(&agent) {
+            return;
+        }
         match step {
-            Step::TicketAccepted { ticket, .. } if self.names_our_ticket(&agent, step) => {
+            Step::TicketAccepted { ticket, .. } if self.given(&agent, step).is_some() => {
                 let used = self.consents.iter_mut().find(|it| it.ticket.ticket == *ticket);
                 if let Some(consent) = used {
                     consent.accepted = true;
                 }
             }
-            Step::SanitizeStarted { drive, .. } => drop(self.verified.remove(drive)),
-            Step::Verified(evidence) => {
-                if self.accepted_plan().is_some() && self.implausible(evidence).is_none() {
-                    let verified = Verified { evidence: evidence.clone(), record };
-                    self.verified.insert(evidence.drive.clone(), verified);
-                    self.proven_gone.insert(evidence.drive.clone());
+            // Within one admission, sanitizing again means that a look at the drive failed.
+            Step::SanitizeStarted { drive, .. }
+            | Step::SanitizeFailed { drive, .. }
+            | Step::VerificationNotConfirmed { drive, .. } => {
+                self.forget(drive);
+            }
+            Step::Refused { refusals } => self.refusals.clone_from(refusals),
+            _ if self.used_ticket(&agent) => self.consented_step(step, record, at),
+            _ => {}
+        }
+    }
+
+    /// Takes what can only be true after a ticket was used.
+    fn consented_step(&mut self, step: &Step, record: Sha256Digest, at: UnixMillis) {
+        match step {
+            Step::Verified(evidence) if self.implausible(evidence).is_none() => {
+                let verified = Verified { evidence: evidence.clone(), record };
+                self.count(verified);
+            }
+            Step::VerificationConfirmed { drive, record, .. } => {
+                let same = |it: &&Verified| {
+                    it.record == *record && self.implausible(&it.evidence).is_none()
+                };
+                if let Some(verified) = self.before.get(drive).filter(same).cloned() {
+                    self.count(verified);
                 }
             }
-            Step::SanitizeFailed { drive, .. } => drop(self.verified.remove(drive)),
-            Step::ImageWritten { .. } => self.imaged = true,
-            Step::Personalized { .. } => self.personalized = true,
-            Step::MadeBootable { .. } => self.bootable = true,
+            Step::ImageWritten { drive, image, .. } if self.installs(drive, Some(*image)) => {
+                self.imaged = true;
+            }
+            Step::Personalized { drive, .. } if self.imaged && self.installs(drive, None) => {
+                self.personalized = true;
+            }
+            Step::MadeBootable { drive, .. } if self.imaged && self.installs(drive, None) => {
+                self.bootable = true;
+            }
             Step::Finished if self.may_finish() => self.finished = Some(at),
-            Step::Refused { refusals } => self.refusals.clone_from(refusals),
-            Step::TicketAccepted { .. }
-            | Step::Sanitized { .. }
-            | Step::VerificationConfirmed { .. }
-            | Step::Finished
-            | Step::Failed { .. }
-            | Step::AgentDied { .. } => {}
+            _ => {}
         }
+    }
+
+    fn count(&mut self, verified: Verified) {
+        let drive = verified.evidence.drive.clone();
+        self.before.remove(&drive);
+        self.proven_gone.insert(drive.clone());
+        self.verified.insert(drive, verified);
+    }
+
+    fn forget(&mut self, drive: &DriveIdentity) {
+        self.verified.remove(drive);
+        self.before.remove(drive);
+        self.proven_gone.remove(drive);
+    }
+
+    /// Whether the plan puts an image on this drive, and this one where it is named.
+    fn installs(&self, drive: &DriveIdentity, image: Option<ImageId>) -> bool {
+        self.accepted_plan().is_some_and(|plan| {
+            let mut drives = plan.drives.iter();
+            plan.image.is_some()
+                && image.is_none_or(|image| plan.image == Some(image))
+                && drives.any(|planned| planned.receives_image && planned.identity == *drive)
+        })
     }
 
     /// Whether an agent's word that it has finished can be taken.

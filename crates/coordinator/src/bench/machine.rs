@@ -3,10 +3,12 @@
 use evidence::Envelope;
 use evidence::chain::ChainHead;
 use protocol::{
-    AgentKey, Inventory, Job, MachineId, MachineIdentity, MachineNumber, Step, UnixMillis,
+    AgentKey, DriveIdentity, Inventory, Job, MachineId, MachineIdentity, MachineNumber, Plan,
+    Sha256Digest, Step, UnixMillis,
 };
 
-use super::{Admission, FoldError, MachineState, internal_drives};
+use super::{Admission, Consent, FoldError, MachineState, internal_drives};
+use crate::enrollment::DRIVES_DIFFER;
 use crate::event::AdmittedHow;
 
 /// A machine.
@@ -128,14 +130,57 @@ impl Machine {
         }
     }
 
-    /// Labels of the drives whose former content is not proven gone.
+    /// The reasons in words that an agent may be given: not the serial numbers of drives that it may never have seen.
+    pub(crate) fn reasons_for_agent(&self) -> Vec<String> {
+        let attention = self.attention.as_ref();
+        let about_drives = attention.is_some_and(|it| it.starts_with(DRIVES_DIFFER));
+        let mut reasons = self.attention_reasons();
+        if about_drives && reasons.pop().is_some() {
+            reasons
+                .push(format!("{DRIVES_DIFFER}; look at number {} on the dashboard", self.number));
+        }
+        reasons
+    }
+
+    /// The drives whose former content is not proven gone: those in sight, those that were in sight when the machine
+    /// was admitted, and whatever may be behind a controller that shows nothing.
     pub(crate) fn data_still_there(&self) -> Vec<String> {
-        let drives = self.inventory.iter().flat_map(|inventory| &inventory.drives);
-        let gone = |drive: &&protocol::DriveUnit| match (&drive.identity, &self.admission) {
-            (Ok(identity), Some(admission)) => admission.proven_gone.contains(identity),
-            _ => false,
+        let gone = |drive: &DriveIdentity| {
+            self.admission.as_ref().is_some_and(|admission| admission.proven_gone.contains(drive))
         };
-        drives.filter(|drive| !gone(drive)).map(protocol::DriveUnit::label).collect()
+        let inventory = self.inventory.as_ref();
+        let seen: Vec<_> = inventory.iter().flat_map(|inventory| &inventory.drives).collect();
+        let in_sight = seen
+            .iter()
+            .filter(|drive| !drive.identity.as_ref().is_ok_and(gone))
+            .map(|drive| drive.label());
+        let admitted = self.admission.iter().flat_map(|admission| &admission.drives);
+        let out_of_sight = admitted
+            .filter(|drive| !gone(drive))
+            .filter(|drive| !seen.iter().any(|unit| unit.identity.as_ref() == Ok(*drive)))
+            .map(|drive| format!("{drive}, not visible"));
+        let controllers = inventory.iter().flat_map(|inventory| &inventory.controllers);
+        let hidden = controllers
+            .filter(|controller| controller.unexplained.is_some())
+            .map(|it| format!("behind controller {} ({}), not visible", it.address, it.id));
+        in_sight.chain(out_of_sight).chain(hidden).collect()
+    }
+
+    pub(super) fn consent(
+        &mut self,
+        plan: &Plan,
+        envelope: &Envelope,
+        first_boot_token: Sha256Digest,
+    ) -> Result<(), FoldError> {
+        let unadmitted = FoldError::NotAdmitted(self.id);
+        let (Some(admission), Some(inventory)) = (&mut self.admission, &self.inventory) else {
+            return Err(unadmitted);
+        };
+        // The inventory of the request was journaled in the same decision.
+        let product = inventory.product.clone();
+        let consent = Consent::read(plan, envelope, first_boot_token, product);
+        admission.consent(consent.map_err(FoldError::Envelope)?);
+        Ok(())
     }
 
     pub(super) fn add_conflict(&mut self, with: MachineId, what: &str) {
@@ -203,11 +248,13 @@ impl Machine {
         let record = boot.head.accept(envelope).map_err(FoldError::Chain)?;
         let digest = envelope.digest().map_err(FoldError::Envelope)?;
         boot.records.push(index);
+        // An agent that the work is not bound to, or that has finished, cannot stop it.
+        let heard = self.admission.as_ref().is_none_or(|it| it.is_open_to(&agent));
         match &record.step {
-            Step::SanitizeFailed { sentence, drive, .. } => {
+            Step::SanitizeFailed { sentence, drive, .. } if heard => {
                 self.attention = Some(format!("{drive}: {sentence}"));
             }
-            Step::Failed { sentence, stage } => {
+            Step::Failed { sentence, stage } if heard => {
                 self.attention = Some(format!("stage {stage}: {sentence}"));
             }
             _ => {}

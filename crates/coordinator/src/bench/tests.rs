@@ -96,7 +96,8 @@ fn a_ticket_that_was_not_given_to_this_agent_is_not_believed() {
     let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe);
     let Step::TicketAccepted { ticket, .. } = &mut steps[0] else { panic!("no ticket") };
     *ticket = protocol::TicketId::from_bytes([0; 16]);
-    scene.report(&mut agent, steps);
+    let refused = scene.try_report(&mut agent, steps);
+    assert!(matches!(refused, Some(crate::records::RecordsError::Void(_))), "{refused:?}");
     let admission = scene.machine(&agent).admission.as_ref().unwrap();
     assert!(admission.accepted_plan().is_none() && admission.verified.is_empty());
     assert!(matches!(scene.state(&agent), MachineState::Attention { .. }));
@@ -110,7 +111,154 @@ fn a_drive_that_is_sanitized_again_is_not_verified_meanwhile() {
     assert_eq!(scene.state(&agent), MachineState::Verified);
     scene.report(&mut agent, vec![started]);
     assert_eq!(scene.state(&agent), MachineState::Sanitizing);
-    assert!(scene.machine(&agent).data_still_there().is_empty(), "it was proven gone before");
+    assert_eq!(scene.machine(&agent).data_still_there().len(), 1, "a look failed");
+}
+
+#[test]
+fn a_ticket_is_not_used_late_or_against_a_person() {
+    type Change = fn(&mut Scene, &crate::scene::Agent);
+    let seconds = std::time::Duration::from_secs;
+    let cases: [(&str, Change, u64, bool); 6] = [
+        ("at once", |_, _| (), 0, true),
+        ("a little late", |_, _| (), 80, true),
+        ("late", |_, _| (), 90, false),
+        (
+            "disarmed",
+            |scene, _| {
+                let batch = protocol::BatchId::from_bytes([1; 16]);
+                let by = crate::scene::OLA;
+                scene.apply(vec![Happening::BatchDisarmed { batch, by }]);
+            },
+            0,
+            false,
+        ),
+        (
+            "attention",
+            |scene, agent| {
+                let sentence = "it smells".to_owned();
+                scene.apply(vec![Happening::AttentionNeeded { machine: agent.id, sentence }]);
+            },
+            0,
+            false,
+        ),
+        (
+            "picked anew",
+            |scene, agent| {
+                let by = crate::scene::OLA;
+                let batch = protocol::BatchId::from_bytes([1; 16]);
+                let (machine, agent) = (agent.id, agent.public());
+                let how = AdmittedHow::Picked { by };
+                scene.apply(vec![Happening::Admitted { machine, batch, agent, how }]);
+            },
+            0,
+            false,
+        ),
+    ];
+    for (name, change, late, good) in cases {
+        let (mut scene, mut agent, steps) = consented(JobKind::Wipe);
+        change(&mut scene, &agent);
+        scene.later(seconds(late));
+        let n_records = |scene: &Scene, agent| scene.machine(agent).boots[0].records.len();
+        let refused = scene.try_report(&mut agent, steps);
+        let void = matches!(refused, Some(crate::records::RecordsError::Void(_)));
+        assert_eq!(void, !good, "{name}: {refused:?}");
+        assert_eq!(n_records(&scene, &agent), if good { 3 } else { 0 }, "{name}");
+    }
+}
+
+#[test]
+fn records_that_are_not_the_admitted_agents_or_come_after_the_end_change_nothing() {
+    let stage = protocol::Stage::Report;
+    let failed = Step::Failed { stage, sentence: "so it says".into() };
+    let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe);
+    let started = steps[1].clone();
+    steps.push(Step::Finished);
+    scene.report(&mut agent, steps);
+    let before = scene.machine(&agent).clone();
+    scene.report(&mut agent, vec![failed.clone(), started.clone()]);
+    let after = scene.machine(&agent);
+    assert_eq!((&after.admission, &after.attention), (&before.admission, &None));
+
+    // Somebody else with other drives passes for the machine.
+    let (mut scene, mut agent, steps) = consented(JobKind::Wipe);
+    scene.report(&mut agent, steps[..2].to_vec());
+    let mut other = laptop(1);
+    other.drives.clear();
+    let mut stranger = scene.boot(&other, MANUAL);
+    let before = scene.machine(&agent).admission.clone();
+    let attention = scene.machine(&agent).attention.clone();
+    scene.report(&mut stranger, vec![failed, Step::Finished]);
+    assert_eq!(scene.machine(&agent).attention, attention);
+    scene.report(&mut stranger, vec![steps[2].clone()]);
+    assert_eq!(scene.machine(&agent).admission, before);
+    let attention = scene.machine(&agent).attention.clone().unwrap();
+    assert!(attention.contains("without a ticket"), "{attention}");
+}
+
+#[test]
+fn data_out_of_sight_is_still_there() {
+    let (mut scene, agent, _) = consented(JobKind::Wipe);
+    let mut hidden = laptop(1);
+    hidden.drives.clear();
+    hidden.controllers[0].unexplained = Some("RAID".into());
+    scene.boot(&hidden, MANUAL);
+    let there = scene.machine(&agent).data_still_there();
+    assert_eq!(there.len(), 2, "{there:?}");
+    assert!(there[0].contains("DRIVE001") && there[0].ends_with("not visible"), "{there:?}");
+    assert!(there[1].starts_with("behind controller 0000:01:00.0"), "{there:?}");
+}
+
+#[test]
+fn after_a_restart_a_verification_counts_once_a_fresh_look_confirms_it() {
+    for (good_digest, uses_ticket, counts) in
+        [(true, true, true), (false, true, false), (true, false, false)]
+    {
+        let (mut scene, mut agent, steps) = consented(JobKind::Wipe);
+        scene.report(&mut agent, steps);
+        let mut again = scene.boot(&laptop(1), MANUAL);
+        let work =
+            |scene: &Scene| scene.bench.machine(&agent.id).unwrap().admission.clone().unwrap();
+        assert!(work(&scene).verified.is_empty() && !work(&scene).all_verified());
+        let (drive, before) = work(&scene).before.pop_first().unwrap();
+        let request = scene.request(&again, &laptop(1));
+        scene.consent(&again, &request).unwrap();
+        if uses_ticket {
+            let accepted = scene.wiped(&again)[..1].to_vec();
+            scene.report(&mut again, accepted);
+        }
+        let record = if good_digest { before.record } else { Sha256Digest::from_bytes([7; 32]) };
+        let confirmed = Step::VerificationConfirmed { drive, record, sectors_sampled: 5 };
+        scene.report(&mut again, vec![confirmed]);
+        assert_eq!(work(&scene).all_verified(), counts, "{good_digest} {uses_ticket}");
+    }
+}
+
+#[test]
+fn an_image_is_believed_only_if_it_is_the_planned_one_on_the_planned_drive() {
+    let JobKind::Refurbish { image, .. } = refurbish() else { return };
+    for (right_image, right_drive) in [(true, true), (false, true), (true, false)] {
+        let (mut scene, mut agent, mut steps) = consented(refurbish());
+        let admission = scene.machine(&agent).admission.as_ref().unwrap();
+        let mut drive = admission.drives.first().unwrap().clone();
+        if !right_drive {
+            drive.serial.push('X');
+        }
+        let zero = ByteLen(0);
+        let image = if right_image { image } else { ImageId::from_bytes([4; 32]) };
+        steps.push(Step::ImageWritten {
+            drive: drive.clone(),
+            image,
+            fetched: zero,
+            written: zero,
+            read_back: zero,
+            duration_ms: 1,
+        });
+        steps.push(Step::MadeBootable { drive, boot_entry: "none".into() });
+        scene.report(&mut agent, steps);
+        let admission = scene.machine(&agent).admission.as_ref().unwrap();
+        assert_eq!(admission.bootable, right_image && right_drive);
+        assert_eq!(admission.consents[0].product, laptop(1).product);
+    }
 }
 
 #[test]

@@ -54,14 +54,34 @@ fn a_finished_machine_gets_its_disk_only_when_uuid_and_address_are_both_its_own(
 }
 
 #[test]
-fn unfinished_work_is_answered_even_after_the_batch() {
+fn a_machine_picked_by_mistake_is_let_go_after_the_batch() {
     let mut scene = Scene::new();
     scene.arm(1, 1, JobKind::Wipe);
     let agent = scene.boot(&laptop(1), MANUAL);
     scene.pick(&[agent.number]).unwrap();
+    assert!(answered(&scene, MAC_1));
+    scene.later(HOUR);
+    assert!(!answered(&scene, MAC_1));
+    check(&scene, false, MAC_1, Some(UUID_1), false);
+    check(&scene, false, MAC_1, None, false);
+}
+
+#[test]
+fn begun_work_is_answered_even_after_the_batch_for_a_day() {
+    let mut scene = Scene::new();
+    scene.arm(1, 1, JobKind::Wipe);
+    let mut agent = scene.boot(&laptop(1), MANUAL);
+    scene.pick(&[agent.number]).unwrap();
+    let request = scene.request(&agent, &laptop(1));
+    scene.consent(&agent, &request).unwrap();
+    let steps = scene.wiped(&agent)[..1].to_vec();
+    scene.report(&mut agent, steps);
     scene.later(HOUR);
     assert!(answered(&scene, MAC_1));
     assert!(!answered(&scene, MAC_2));
     check(&scene, false, MAC_1, Some(UUID_1), true);
     check(&scene, false, MAC_1, None, true);
+    scene.later(HOUR * 24);
+    assert!(!answered(&scene, MAC_1));
+    check(&scene, false, MAC_1, Some(UUID_1), false);
 }

@@ -73,6 +73,7 @@ struct Row {
     fingerprint: Option<String>,
     heard: bool,
     data_still_there: Vec<String>,
+    drives: Vec<String>,
 }
 
 pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
@@ -102,15 +103,24 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
     }
 }
 
+/// What the table says of the former content.
+fn data(row: &Row) -> &'static str {
+    match (&row.data_still_there[..], &row.drives[..]) {
+        ([], []) => "unknown",
+        ([], _) => "gone",
+        _ => "there",
+    }
+}
+
 fn list(asker: &Asker, answer: &[u8]) -> Result<()> {
     if asker.json {
         return asker.show(answer);
     }
     let rows: Vec<Row> = serde_json::from_slice(answer).context("reading the answer")?;
     let cells = rows.into_iter().map(|row| {
+        let data = data(&row);
         let doing = row.doing.unwrap_or(row.sentence);
         let doing = if row.heard { doing } else { format!("(silent) {doing}") };
-        let data = if row.data_still_there.is_empty() { "gone" } else { "there" };
         [
             row.number.to_string(),
             row.state,
@@ -131,5 +141,24 @@ impl Asker {
     /// Prints the answer as JSON, or else a sentence.
     pub(super) fn said(&self, answer: &[u8], sentence: &str) -> Result<()> {
         if self.json { self.show(answer) } else { Ok(say(sentence)?) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn data_is_gone_only_where_drives_are_known() {
+        for (there, drives, word) in
+            [(0, 0, "unknown"), (0, 1, "gone"), (1, 1, "there"), (1, 0, "there")]
+        {
+            let row = serde_json::json!({
+                "number": 1, "state": "seen", "sentence": "", "doing": null, "model": "",
+                "fingerprint": null, "heard": false,
+                "data_still_there": vec!["drive"; there], "drives": vec!["drive"; drives],
+            });
+            assert_eq!(data(&serde_json::from_value(row).unwrap()), word);
+        }
     }
 }

@@ -10,7 +10,7 @@ use super::guard::{Submission, Visitor};
 use super::icon::{Icon, icon};
 use super::page::{Head, Page, Place, page, refusal_page, token};
 use super::{Desk, Shared};
-use crate::admission::{Pick, pick};
+use crate::admission::{Pick, is_stuck, pick};
 use crate::bench::{Bench, Machine, MachineState};
 use crate::clock;
 use crate::view;
@@ -35,13 +35,14 @@ pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Respon
     if picks.is_empty() {
         return refuse(words.pick_no_ticks.to_owned(), None);
     }
-    let journal = &desk.coordinator.journal;
+    let (journal, rules) = (&desk.coordinator.journal, desk.coordinator.rules());
     let picked = async {
         let by = journal.person(visitor.visit.name.clone()).await?;
-        let decide = move |bench: &Bench, now| match pick(bench, now, &picks, Some(batch), by) {
-            Ok(happenings) => (happenings, Ok(())),
-            Err(error) => (Vec::new(), Err(error)),
-        };
+        let decide =
+            move |bench: &Bench, now| match pick(bench, now, &picks, Some(batch), by, rules) {
+                Ok(happenings) => (happenings, Ok(())),
+                Err(error) => (Vec::new(), Err(error)),
+            };
         journal.decide(decide).await
     };
     match picked.await {
@@ -81,7 +82,12 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
     let words = visitor.lang.words();
     let (published, now) = (desk.coordinator.journal.published(), clock::now());
     let bench = &published.bench;
-    let mut offered: Vec<_> = bench.machines().filter(|machine| is_offered(machine)).collect();
+    let rules = desk.coordinator.rules();
+    let offer = |it: &&Machine| {
+        let stuck = is_stuck(bench, now, it, rules) && it.open_conflicts().next().is_none();
+        is_offered(it) || stuck
+    };
+    let mut offered: Vec<_> = bench.machines().filter(offer).collect();
     offered.sort_by_key(|machine| machine.number);
     let mut open: Vec<_> = bench.batches().filter(|batch| batch.gives_tickets(now)).collect();
     open.sort_by_key(|batch| (batch.until, batch.id));

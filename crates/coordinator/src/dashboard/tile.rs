@@ -249,11 +249,11 @@ impl Tile {
         let (words, row) = (lang.words(), &self.row);
         let (there, all) = (row.data_still_there.len(), row.drives.len());
         html! {
-            @if all == 0 {
+            @if (there, all) == (0, 0) {
                 p .data { (icon(Icon::Drive)) (words.no_drives) }
             } @else if there == 0 {
                 p .data .gone { (icon(Icon::DriveEmpty)) (words.data_gone) }
-            } @else if there == all {
+            } @else if there >= all {
                 p .data .there { (icon(Icon::Drive)) (words.data_there) }
             } @else {
                 p .data .there { (icon(Icon::Drive)) (lang.some_data_there(there, all)) }

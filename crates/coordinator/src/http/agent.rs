@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
@@ -11,6 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use evidence::Envelope;
+use http_body_util::BodyExt as _;
 use protocol::api::{ENROLLMENT_TYPE, RecordsAccepted};
 use protocol::{
     Directive, Enrolled, Enrollment, Heartbeat, ImageId, MachineId, PlanReply, PlanRequest,
@@ -32,6 +34,9 @@ use crate::{clock, random};
 const MAX_BODY_LEN: usize = 2 << 20;
 /// A request that takes longer than this, its body included, is given up.
 const REQUEST_TIME: Duration = Duration::from_secs(30);
+
+/// How long a body that is not taken is listened to.
+const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 type Shared = State<Arc<Coordinator>>;
 
@@ -73,8 +78,21 @@ async fn within_size(request: Request, next: Next) -> Response {
     match announced.filter(|len| *len > MAX_BODY_LEN) {
         None => next.run(request).await,
         Some(len) => {
+            // A client that still sends when the connection closes never sees the answer.
+            drop(tokio::time::timeout(DRAIN_TIME, drain(request.into_body())).await);
             let sentence = format!("the body has {len} bytes; at most {MAX_BODY_LEN} are taken");
             Refused::new(StatusCode::PAYLOAD_TOO_LARGE, sentence).into_response()
+        }
+    }
+}
+
+/// Reads and drops a body, up to a few times what is taken.
+async fn drain(mut body: Body) {
+    let mut seen = 0;
+    while let Some(Ok(frame)) = body.frame().await {
+        seen += frame.data_ref().map_or(0, |data| data.len());
+        if seen > 4 * MAX_BODY_LEN {
+            return;
         }
     }
 }
@@ -143,7 +161,7 @@ async fn heartbeat(
     }
     let published = coordinator.journal.published();
     let machine = known(&published.bench, session)?;
-    Ok(Json(directive(&published.bench, clock::now(), machine, &agent)))
+    Ok(Json(directive(&published.bench, clock::now(), machine, &agent, rules)))
 }
 
 async fn plan(
@@ -153,13 +171,14 @@ async fn plan(
 ) -> Result<Json<PlanReply>, Refused> {
     let fresh = TicketId::from_bytes(random::bytes()?);
     let first_boot_url = coordinator.first_boot_url();
+    let rules = coordinator.rules();
     let site = coordinator.site.clone();
     let decided = coordinator
         .journal
         .decide(move |bench, now| match known(bench, session) {
             Err(refused) => (Vec::new(), Err(refused)),
             Ok(machine) => {
-                let desk = Desk { site: &site, first_boot_url, fresh };
+                let desk = Desk { site: &site, first_boot_url, rules, fresh };
                 let (happenings, reply) =
                     consent(bench, now, machine, session.agent, &request, &desk);
                 (happenings, reply.map_err(|error| refused_consent(&error)))
@@ -184,10 +203,11 @@ async fn take_records(
 ) -> Result<Json<RecordsAccepted>, Refused> {
     let decided = coordinator
         .journal
-        .decide(move |bench, _| match known(bench, session) {
+        .decide(move |bench, now| match known(bench, session) {
             Err(refused) => (Vec::new(), Err(refused)),
             Ok(machine) => {
-                let (happenings, outcome) = records::take(machine, session.agent, envelopes);
+                let (happenings, outcome) =
+                    records::take(bench, now, machine, session.agent, envelopes);
                 (happenings, Ok(outcome))
             }
         })
@@ -197,6 +217,8 @@ async fn take_records(
         (_, Some(error @ RecordsError::Gap { .. })) => {
             Err(Refused::because(StatusCode::CONFLICT, &error))
         }
+        // Told apart from a gap: the agent must not send this again.
+        (_, Some(error @ RecordsError::Void(_))) => Err(Refused::because(StatusCode::GONE, &error)),
         (_, Some(error @ RecordsError::Chain(_))) => {
             Err(Refused::because(StatusCode::BAD_REQUEST, &error))
         }

@@ -104,3 +104,26 @@ async fn people_keep_their_id_and_may_lose_their_name() {
     assert_ne!(journal.person("Jan".into()).await.unwrap(), ola);
     assert!(journal.names().unwrap().contains(&(ola, "Ola".into())));
 }
+
+#[tokio::test]
+async fn a_clock_that_is_behind_the_journal_stops_it() {
+    let minute = 60_000;
+    for (now, last, behind) in [
+        (0, 10 * minute, false),
+        (0, 10 * minute + 1, true),
+        (minute, 0, false),
+        (u64::MAX, u64::MAX, false),
+    ] {
+        assert_eq!(is_behind(UnixMillis(now), UnixMillis(last)), behind, "{now} {last}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    drop(Journal::open(&path, SITE).unwrap());
+    let at = UnixMillis(crate::clock::now().0 + 60 * minute);
+    let event = crate::event::JournalEvent { at, happening: seen(1) };
+    let body = serde_json::to_vec(&event).unwrap();
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection.execute("INSERT INTO event (seq, body) VALUES (2, ?1)", [body]).unwrap();
+    let refused = Journal::open(&path, SITE).unwrap_err();
+    assert!(matches!(refused, JournalError::ClockBehind { .. }), "{refused}");
+}

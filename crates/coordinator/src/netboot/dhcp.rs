@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use ::netboot::MacAddress;
 use ::netboot::dhcp::{Packet, PxeClient};
-use ::netboot::responder::{Config, Decision, Mode, Outcome, Port, Responder};
+use ::netboot::responder::{Config, Decision, KeptLease, Mode, Outcome, Port, Responder};
 use tokio::net::UdpSocket;
+use tokio::task::spawn_blocking;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::interface::Interface;
+use super::lease_file::LeaseFile;
 use super::ports::{PortError, Service};
 use super::probe::{Asker, ForeignServer, ProbeReport, overheard_reply};
 use super::socket::{self, Eavesdropper};
@@ -35,6 +37,8 @@ pub(crate) struct Dhcp {
     boot_server: UdpSocket,
     ears: Eavesdropper,
     asker: Option<Asker>,
+    /// In full mode, which has leases to keep.
+    lease_file: Option<Arc<LeaseFile>>,
     machines: Machines,
 }
 
@@ -81,7 +85,7 @@ pub(crate) enum DhcpError {
 
 impl Dhcp {
     /// Opens the ports. `probe` is the proof that somebody looked for other servers: full mode is
-    /// refused when there are any.
+    /// refused when there are any. Full mode takes over what `lease_file` holds, and keeps it up.
     ///
     /// # Errors
     /// [`DhcpError`] names the other server or the port.
@@ -89,6 +93,7 @@ impl Dhcp {
         interface: &Interface,
         config: Config,
         probe: &ProbeReport,
+        lease_file: LeaseFile,
     ) -> Result<Self, DhcpError> {
         let full = matches!(config.mode, Mode::Full(_));
         let name = || interface.name.clone();
@@ -101,12 +106,18 @@ impl Dhcp {
                 .map_err(|source| DhcpError::Port(PortError::new(service, interface, source)))
         };
         let listen = |source| DhcpError::Listen { interface: name(), source };
+        let mut responder = Responder::new(config);
+        let lease_file = full.then(|| Arc::new(lease_file));
+        if let Some(lease_file) = &lease_file {
+            lease_file.restore(&mut responder);
+        }
         Ok(Self {
             server: open(Service::Dhcp)?,
             boot_server: open(Service::BootServer)?,
             ears: Eavesdropper::new(&interface.name).map_err(listen)?,
             asker: if full { Some(Asker::new(interface).map_err(listen)?) } else { None },
-            machines: Machines(Arc::new(Mutex::new(Responder::new(config)))),
+            lease_file,
+            machines: Machines(Arc::new(Mutex::new(responder))),
             interface: interface.clone(),
         })
     }
@@ -161,12 +172,25 @@ impl Dhcp {
                         &packet,
                         |client| policy.decide(client),
                     );
+                    if outcome.leases_changed {
+                        self.keep_leases().await;
+                    }
                     publish(socket, outcome, trace).await;
                 }
                 Err(error) => {
                     tracing::debug!(target: "netboot", %source, %error, "ignored a packet");
                 }
             }
+        }
+    }
+
+    /// Brings the leases to the medium, so that no machine is told of an address that a restart
+    /// forgets.
+    async fn keep_leases(&self) {
+        let Some(lease_file) = self.lease_file.clone() else { return };
+        let machines = self.machines.clone();
+        if let Err(error) = spawn_blocking(move || lease_file.keep(|| machines.leases())).await {
+            tracing::error!(target: "netboot", %error, "keeping the leases died");
         }
     }
 
@@ -217,6 +241,10 @@ impl Machines {
     /// The server that made full mode stop, for the dashboard.
     pub(crate) fn stopped_by(&self) -> Option<Ipv4Addr> {
         self.responder().stopped_by()
+    }
+
+    fn leases(&self) -> Vec<KeptLease> {
+        self.responder().leases(Instant::now())
     }
 
     /// A panic elsewhere leaves the responder as it was between two packets at worst.

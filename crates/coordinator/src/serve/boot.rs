@@ -20,7 +20,8 @@ use crate::config::{Config, DhcpSetting};
 use crate::console::say;
 use crate::coordinator::Coordinator;
 use crate::netboot::{
-    self, BootPolicy, Dhcp, Interface, ProbeReport, Service, Tftp, check_ports, interfaces, probe,
+    self, BootPolicy, Dhcp, Interface, LeaseFile, ProbeReport, Service, Tftp, check_ports,
+    interfaces, probe,
 };
 
 /// Boot trace events that a slow reader may fall behind.
@@ -69,7 +70,8 @@ pub(super) async fn prepare(config: &Config, boot_set: &BootSet) -> Result<Netwo
     say(&format!("looking for other DHCP servers on {} ...", interface.name))?;
     let report = probe(&interface).await?;
     let setting = decide(config.dhcp, &interface, &report)?;
-    let dhcp = Dhcp::bind(&interface, dhcp_config(config, &interface, setting)?, &report)?;
+    let leases = LeaseFile::new(config.data.join("leases.json"));
+    let dhcp = Dhcp::bind(&interface, dhcp_config(config, &interface, setting)?, &report, leases)?;
     let tftp = Tftp::bind(&interface)?;
     Ok(Network::On(Box::new(Sockets { setting, dhcp, tftp })))
 }

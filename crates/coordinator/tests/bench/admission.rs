@@ -28,7 +28,25 @@ async fn arming_alone_admits_nobody_and_counts_hold() {
     bench.json(&["batch", "disarm", &batch]);
     let answer = machines[1].post(&bench, "/agent/v1/plan", &request).await;
     assert!(refusal(&answer, 409).contains("disarmed"));
-    assert!(matches!(machines[1].heartbeat(&bench).await, Directive::Wait { .. }));
+    assert!(matches!(machines[1].heartbeat(&bench).await, Directive::LocalDisk { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ticket_of_a_disarmed_batch_is_void_and_its_record_is_not_kept() {
+    let bench = Coordinator::start(&[]);
+    let batch = bench.arm_wipe(1);
+    let mut machine = Laptop::booted(laptop(1));
+    machine.enroll(&bench).await;
+    bench.json(&["machine", "pick", "1"]);
+    let request = machine.request(&machine.job(&bench).await, 1);
+    let (ticket, _) = machine.ticket(&bench, &request).await.unwrap();
+    bench.json(&["batch", "disarm", &batch]);
+    machine.wipe(&ticket, &request.plan.unwrap());
+    let events = bench.json(&["status"])["events"].clone();
+    let answer = machine.send(&bench, &machine.records).await;
+    let why = refusal(&answer, 410);
+    assert!(why.contains("touch nothing") && why.contains("disarmed"), "{why}");
+    assert_eq!(bench.json(&["status"])["events"], events);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -75,7 +75,9 @@ async fn the_machine_loses_power_and_goes_on_by_itself_with_the_same_drives_only
     let Directive::Wait { reason } = third.heartbeat(&bench).await else {
         panic!("it would go on with a drive that nobody consented to");
     };
-    assert!(reason.contains("OTHER") && reason.contains("DRIVE001"), "{reason}");
+    assert_eq!(reason, "a person must look at number 01 on the dashboard");
+    let attention = bench.machine(1)["attention"].to_string();
+    assert!(attention.contains("OTHER") && attention.contains("DRIVE001"), "{attention}");
     assert_eq!(bench.state(1), "attention");
 
     // A person looked and picks it again: the new drive is wiped from the start.
@@ -103,9 +105,17 @@ async fn a_certificate_rests_on_the_boots_before_and_after_a_power_cut() {
 
     let mut second = Laptop::booted(laptop(1));
     second.enroll(&bench).await;
-    let request = second.request(&second.job(&bench).await, 2);
+    let Directive::Work { job, verified_before } = second.heartbeat(&bench).await else {
+        panic!("it does not go on");
+    };
+    let request = second.request(&job, 2);
     let (ticket, _) = second.ticket(&bench, &request).await.unwrap();
     second.note(Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan });
+    second.note(Step::VerificationConfirmed {
+        drive: verified_before[0].drive().clone(),
+        record: verified_before[0].record,
+        sectors_sampled: 5_000,
+    });
     second.note(Step::Finished);
     let _: RecordsAccepted = ok(&second.send(&bench, &second.records).await);
     assert_eq!(bench.state(1), "finished");

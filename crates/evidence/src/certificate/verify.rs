@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use protocol::event::Step;
-use protocol::{AgentKey, AgentRecord, Sha256Digest, SiteKey};
+use protocol::{AgentKey, AgentRecord, ImageId, Sha256Digest, SiteKey};
 
 use super::{CERTIFICATE_TYPE, CertifiedDrive, EmbeddedRecord, Facts, RecordLeaf, Statement};
 use crate::chain::{ChainError, ChainHead};
@@ -92,14 +92,14 @@ fn included(records: &[EmbeddedRecord], checkpoint: &Checkpoint) -> Result<(), F
 }
 
 /// Every agent's chain from its first record, joined; gives the records by digest.
-fn chains(statement: &Statement) -> Result<BTreeMap<Sha256Digest, AgentRecord>, Failure> {
+fn chains(statement: &Statement) -> Result<Vec<(Sha256Digest, AgentRecord)>, Failure> {
     let facts = &statement.facts;
     let mut heads: BTreeMap<AgentKey, ChainHead> = facts
         .agents
         .iter()
         .map(|agent| (*agent, ChainHead::start(facts.machine, *agent)))
         .collect();
-    let mut records = BTreeMap::new();
+    let mut records = Vec::new();
     for EmbeddedRecord { index, leaf, .. } in &statement.records {
         let envelope = match serde_json::from_str::<RecordLeaf>(leaf) {
             Ok(leaf) if leaf.kind == "agent-record" => leaf.envelope,
@@ -109,16 +109,25 @@ fn chains(statement: &Statement) -> Result<BTreeMap<Sha256Digest, AgentRecord>, 
         let agent = envelope.peek::<AgentRecord>().map_err(bad)?.agent;
         let head = heads.get_mut(&agent).ok_or(Failure::Agent(agent))?;
         let record = head.accept(&envelope).map_err(Failure::Chain)?;
-        records.insert(envelope.digest().map_err(bad)?, record);
+        records.push((envelope.digest().map_err(bad)?, record));
     }
     match heads.iter().find(|(_, head)| head.next() == 0) {
         Some((agent, _)) => Err(Failure::Agent(*agent)),
-        None => Ok(records),
+        None => in_order(statement, records),
+    }
+}
+
+/// What came first decides what still holds: see [`backed`].
+fn in_order<T>(statement: &Statement, records: T) -> Result<T, Failure> {
+    if statement.records.is_sorted_by(|one, next| one.index < next.index) {
+        Ok(records)
+    } else {
+        Err(Failure::Statement("its records are not in the journal's order".into()))
     }
 }
 
 /// Whether the records say what the facts say: consent to this plan, and each of its drives verified.
-fn supported(facts: &Facts, records: &BTreeMap<Sha256Digest, AgentRecord>) -> Result<(), Failure> {
+fn supported(facts: &Facts, records: &[(Sha256Digest, AgentRecord)]) -> Result<(), Failure> {
     let says = |sentence: String| Err(Failure::Statement(sentence));
     if facts.plan.machine != facts.machine || facts.plan.batch != facts.batch {
         return says("its plan is of another machine or batch".into());
@@ -127,8 +136,8 @@ fn supported(facts: &Facts, records: &BTreeMap<Sha256Digest, AgentRecord>) -> Re
         return says("its plan cannot be written as JSON".into());
     };
     let plan = sha256(&plan);
-    let consented = |record: &AgentRecord| matches!(&record.step, Step::TicketAccepted { plan: accepted, .. } if *accepted == plan);
-    if !records.values().any(consented) {
+    let consented = |(_, record): &(_, AgentRecord)| matches!(&record.step, Step::TicketAccepted { plan: accepted, .. } if *accepted == plan);
+    if !records.iter().any(consented) {
         return says("no record says that a ticket for its plan was accepted".into());
     }
     if facts.plan.drives.is_empty() || facts.plan.drives.len() != facts.drives.len() {
@@ -151,19 +160,62 @@ fn supported(facts: &Facts, records: &BTreeMap<Sha256Digest, AgentRecord>) -> Re
         }
         backed(certified, records)?;
     }
-    Ok(())
+    match facts.installed {
+        Some(image) => installed(image, facts, records),
+        None => Ok(()),
+    }
+}
+
+/// Whether the planned image was written where it was planned, and made bootable after that.
+fn installed(
+    image: ImageId,
+    facts: &Facts,
+    records: &[(Sha256Digest, AgentRecord)],
+) -> Result<(), Failure> {
+    let says = |sentence: String| Err(Failure::Statement(sentence));
+    let target = facts.plan.drives.iter().find(|planned| planned.receives_image);
+    let Some(target) = target.filter(|_| facts.plan.image == Some(image)) else {
+        return says(format!("image {image} is said to be installed but was not planned"));
+    };
+    let steps = || records.iter().map(|(_, record)| &record.step);
+    let written = steps().position(|step| {
+        matches!(step, Step::ImageWritten { drive, image: said, .. }
+            if *drive == target.identity && *said == image)
+    });
+    let bootable = steps().rposition(
+        |step| matches!(step, Step::MadeBootable { drive, .. } if *drive == target.identity),
+    );
+    match (written, bootable) {
+        (Some(written), Some(bootable)) if written < bootable => Ok(()),
+        _ => says(format!("no records say that image {image} was written and made bootable")),
+    }
 }
 
 fn backed(
     certified: &CertifiedDrive,
-    records: &BTreeMap<Sha256Digest, AgentRecord>,
+    records: &[(Sha256Digest, AgentRecord)],
 ) -> Result<(), Failure> {
     let CertifiedDrive { evidence, record } = certified;
     let fail = |sentence: &str| {
         Err(Failure::Record { record: *record, sentence: format!("{sentence} {}", evidence.drive) })
     };
-    match records.get(record).map(|record| &record.step) {
+    let at = records.iter().position(|(digest, _)| digest == record);
+    let (said, later) = match at {
+        Some(at) => (Some(&records[at].1.step), &records[at + 1..]),
+        None => (None, records),
+    };
+    let undone = later.iter().any(|(_, record)| {
+        matches!(&record.step,
+            Step::SanitizeStarted { drive, .. }
+                | Step::SanitizeFailed { drive, .. }
+                | Step::VerificationNotConfirmed { drive, .. }
+                if *drive == evidence.drive)
+    });
+    match said {
         None => fail("no such record is embedded for"),
+        Some(Step::Verified(_)) if undone => fail(
+            "it was not confirmed, or sanitizing began again or failed later, so it no longer speaks for",
+        ),
         Some(Step::Verified(said)) if said == evidence => {
             if said.overwrite.bytes == said.drive.size && said.verification.bytes == said.drive.size
             {

@@ -36,7 +36,9 @@ impl Responder {
             MessageType::Discover => self.offer_address(request, plan, decide, outcome),
             MessageType::Request => self.answer_request(request, plan, decide, outcome),
             MessageType::Inform => self.inform(request, plan, decide, outcome),
-            MessageType::Release => self.leases.release(packet.chaddr, request.now),
+            MessageType::Release => {
+                outcome.leases_changed = self.leases.release(packet.chaddr, request.now);
+            }
             MessageType::Decline => self.decline(request, outcome),
             MessageType::Offer | MessageType::Ack | MessageType::Nak => {}
         }
@@ -92,6 +94,7 @@ impl Responder {
         let Some(address) = granted else {
             return self.refuse(request, wanted, outcome);
         };
+        outcome.leases_changed = true;
         self.clients.requested(mac, None, request.now);
         let mut ack = packet.reply(MessageType::Ack, self.config.server);
         ack.ciaddr = packet.ciaddr;
@@ -144,6 +147,7 @@ impl Responder {
         if let Some(address) = address
             && self.leases.decline(mac, address, request.now)
         {
+            outcome.leases_changed = true;
             outcome.record(Some(mac), Step::AddressDeclined { address });
         }
     }

@@ -1,11 +1,15 @@
 //! Who has which address in full mode.
 
+mod kept;
+
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use super::config::AddressPlan;
 use crate::MacAddress;
+
+pub use kept::{KeptLease, LeaseRefused};
 
 /// How long an offered address is kept for the client to ask for.
 const OFFER_HELD: Duration = Duration::from_secs(60);
@@ -15,8 +19,9 @@ const DECLINED_HELD: Duration = Duration::from_secs(600);
 /// The lease table.
 ///
 /// A client keeps its address beyond the lease until somebody else needs it, and a client new to
-/// the table gets one computed from its hardware address: so a bench keeps its addresses over a
-/// restart of the coordinator. No ping before an offer: it would delay each boot by a second, and
+/// the table gets one computed from its hardware address, so that a bench mostly keeps its addresses
+/// from one day to the next. Two machines may compute to the same one: only a table that is kept
+/// over a restart ([`KeptLease`]) tells that it is taken. No ping before an offer: it would delay each boot by a second, and
 /// clients detect a conflict themselves (DECLINE).
 #[derive(Debug, Default)]
 pub(super) struct Leases {
@@ -26,7 +31,7 @@ pub(super) struct Leases {
 
 #[derive(Debug)]
 struct Lease {
-    /// `None` when the address was declined.
+    /// `None` when the address was declined, or is held back since nobody knows whose it is.
     mac: Option<MacAddress>,
     until: Instant,
 }
@@ -66,12 +71,11 @@ impl Leases {
         granted
     }
 
-    /// The client gives its address back.
-    pub(super) fn release(&mut self, mac: MacAddress, now: Instant) {
+    /// The client gives its address back. `false` when it has none.
+    pub(super) fn release(&mut self, mac: MacAddress, now: Instant) -> bool {
         let address = self.by_mac.get(&mac);
-        if let Some(lease) = address.and_then(|address| self.by_address.get_mut(address)) {
-            lease.until = now;
-        }
+        let lease = address.and_then(|address| self.by_address.get_mut(address));
+        lease.map(|lease| lease.until = now).is_some()
     }
 
     /// The client found its address in use. `false` when it never had it.

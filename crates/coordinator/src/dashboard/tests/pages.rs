@@ -108,3 +108,19 @@ async fn a_page_is_told_of_changes_and_of_nothing_else() {
     door.post("/logout", &ola.cookie, &[("token", &ola.token)]).await;
     assert!(event(long).await.is_none(), "the stream ends with the visit");
 }
+
+#[tokio::test]
+async fn drives_out_of_sight_are_not_shown_as_empty() {
+    for (unexplained, words) in
+        [(None, "No drive seen"), (Some("RAID".to_owned()), "Data still there")]
+    {
+        let door = Door::open();
+        let ola = door.log_in().await;
+        let mut inventory = laptop(1);
+        inventory.drives.clear();
+        inventory.controllers[0].unexplained = unexplained;
+        door.boot(inventory).await;
+        let page = door.get("/bench?lang=en", &ola.cookie).await.body;
+        assert!(page.contains(words) && !page.contains("Data gone, proven"), "{words}: {page}");
+    }
+}

@@ -56,6 +56,13 @@ impl Lang {
                 ),
                 format!("{} · {sectors_sampled}", self.drive(drive)),
             ),
+            Step::VerificationNotConfirmed { drive, sentence } => self.told_with(
+                (
+                    "After a restart: not as it was verified, so it is erased again",
+                    "Po ponownym starcie: nie tak, jak przy sprawdzeniu, więc kasowanie od nowa",
+                ),
+                format!("{} · {sentence}", self.drive(drive)),
+            ),
             Step::ImageWritten { drive, written, duration_ms, .. } => self.told_with(
                 ("System written and read back", "System zapisany i sprawdzony odczytem"),
                 format!(
