@@ -35,10 +35,16 @@ fn run() -> Result<()> {
     let results = thread::scope(|scope| {
         let runs = [Kind::Uefi, Kind::Bios].map(|kind| {
             let (arguments, table) = (&arguments, &table);
-            (kind, scope.spawn(move || demo::laptop::run(kind, arguments, table)))
+            let run = move || demo::laptop::run(kind, arguments, table);
+            let name = format!("demo, laptop {}", kind.name());
+            (kind, thread::Builder::new().name(name).spawn_scoped(scope, run))
         });
         runs.map(|(kind, run)| {
-            let result = run.join().unwrap_or_else(|_| Err(anyhow::anyhow!("its thread died")));
+            let died = || Err(anyhow::anyhow!("its thread died"));
+            let result = match run {
+                Ok(run) => run.join().unwrap_or_else(|_| died()),
+                Err(error) => Err(error.into()),
+            };
             (kind, result.with_context(|| format!("laptop {}", kind.name())))
         })
     });
