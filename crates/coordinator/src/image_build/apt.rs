@@ -94,20 +94,20 @@ mod tests {
 
     #[test]
     fn finds_debian_among_the_hosts_sources() {
-        let targets = "https://deb.nodesource.com/node_20.x/ nodistro\n\
-            http://ftp.pl.debian.org/debian/ bookworm-updates\n\
-            http://ftp.pl.debian.org/debian/ bookworm\n\
-            http://deb.debian.org/debian-security/ bookworm-security\n";
+        let targets = "https://other.example/node/ nodistro\n\
+            http://mirror.example/debian/ bookworm-updates\n\
+            http://mirror.example/debian/ bookworm\n\
+            http://mirror.example/debian-security/ bookworm-security\n";
         let archive = Archive::from_targets(targets, "trixie").unwrap();
         assert_eq!(
             archive.source_lines(&["main".into(), "contrib".into()]),
             [
-                "deb http://ftp.pl.debian.org/debian/ trixie main contrib",
-                "deb http://ftp.pl.debian.org/debian/ trixie-updates main contrib",
-                "deb http://deb.debian.org/debian-security/ trixie-security main contrib",
+                "deb http://mirror.example/debian/ trixie main contrib",
+                "deb http://mirror.example/debian/ trixie-updates main contrib",
+                "deb http://mirror.example/debian-security/ trixie-security main contrib",
             ]
         );
-        let error = Archive::from_targets("http://archive.ubuntu.com/ubuntu/ noble", "trixie");
+        let error = Archive::from_targets("http://other.example/ubuntu/ noble", "trixie");
         assert!(error.unwrap_err().to_string().contains("/etc/apt/sources.list.d"));
     }
 
