@@ -11,6 +11,8 @@ use workshop::laptop::{DriveSpec, Laptop};
 use workshop::main_job::{Kind, Serving, certify, state, watch};
 use workshop::scan;
 
+/// What a finished machine says that starts the appliance all the same.
+const DONE: &str = "Nothing to do here";
 const STAGE: Duration = Duration::from_secs(200);
 
 /// How often each stage is cut.
@@ -40,7 +42,10 @@ fn cut(
             random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         std::thread::sleep(Duration::from_millis((*random >> 33) % spread));
     };
-    laptop.wait_serial(sign, STAGE).unwrap();
+    // A cut that came after the last step was no cut: the job is done, and there is nothing left to disturb.
+    if laptop.wait_serial_any(&[sign, DONE], STAGE).unwrap() == 1 {
+        return;
+    }
     wait();
     serving.coordinator.kill().unwrap();
     wait();
@@ -71,7 +76,7 @@ fn power_cuts_a_dead_clock_and_coordinator_kills_end_in_the_same_good_result() {
         cut(&mut laptop, &mut serving, "stage=image", 6000, &mut random);
     }
     for _ in 0..rounds() {
-        cut(&mut laptop, &mut serving, "stage=personalize", 800, &mut random);
+        cut(&mut laptop, &mut serving, "stage=personalize", 400, &mut random);
     }
     let row = watch(&serving, &laptop, &mut |_| {}, &|row| state(row) == "finished").unwrap();
     assert_eq!(row["data_still_there"].as_array().map(Vec::len), Some(0), "{row}");
