@@ -64,7 +64,8 @@ pub struct Setting {
     pub workshop: Workshop,
     /// The coordinator's data directory.
     pub data: PathBuf,
-    kind: Kind,
+    /// Which laptop it is for.
+    pub kind: Kind,
 }
 
 impl Setting {
