@@ -58,6 +58,14 @@ impl DirectBench {
     /// # Errors
     /// When the coordinator does not give its site.cpio.
     pub fn laptop(&self, name: &str) -> Result<LaptopSpec> {
+        self.laptop_with(name, "")
+    }
+
+    /// As [`DirectBench::laptop`], with `kernel_args` for its kernel.
+    ///
+    /// # Errors
+    /// When the coordinator does not give its site.cpio.
+    pub fn laptop_with(&self, name: &str, kernel_args: &str) -> Result<LaptopSpec> {
         let dir = self.dir.join(name);
         fs::create_dir_all(&dir).with_context(|| format!("failed to make {}", dir.display()))?;
         let site = dir.join("site.cpio");
@@ -66,7 +74,7 @@ impl DirectBench {
         run(fetch.arg(&site).arg("http://10.76.0.1/site.cpio"))?;
         let boot = appliance()?;
         let initrds = [boot.join("initrd.zst"), site];
-        let append = "console=ttyS0 panic=30";
-        Ok(LaptopSpec::direct(name, &dir, &boot.join("vmlinuz"), &initrds, append))
+        let append = format!("console=ttyS0 panic=30 {kernel_args}");
+        Ok(LaptopSpec::direct(name, &dir, &boot.join("vmlinuz"), &initrds, &append))
     }
 }
