@@ -50,11 +50,12 @@ pub enum DiscoverError {
 
 /// The unit of `size` in sysfs, whatever the drive's sectors are.
 const SYSFS_SECTOR_LEN: u64 = 512;
+const NO_CAPACITY: &str = "the kernel sees no capacity; what it holds cannot be reached";
 
 /// Lists the drive units in order of identity, those without one last.
 ///
 /// Left out are what holds no data of its own (loop, RAM disk, device mapper, MD: they only show as holds of the
-/// drives below), empty slots (size 0) and the hidden paths of multipath NVMe (`nvme0c0n1`). All else is listed,
+/// drives below), empty slots (size 0 and removable) and the hidden paths of multipath NVMe (`nvme0c0n1`). All else is listed,
 /// so that what is left alone is left alone by decision. Only drives on ATA and NVMe are sent a command.
 pub fn discover(
     roots: &Roots,
@@ -108,11 +109,12 @@ fn look_at(
 ) -> Result<Option<DriveUnit>, DiscoverError> {
     let directory = canonicalize(&roots.sys.join("block").join(kernel_name))?;
     let size = ByteLen(read_number(&directory.join("size"))? * SYSFS_SECTOR_LEN);
-    if size == ByteLen(0) {
-        return Ok(None);
-    }
     let place = bus::Place::of(&roots.sys, &directory)?;
     let bus = place.bus();
+    let removable = is_removable(&roots.sys, &directory)?;
+    if size == ByteLen(0) && is_slot(bus, removable) {
+        return Ok(None);
+    }
     let (identity, listed_namespaces) = match ask(roots, reader, bus, kernel_name) {
         Ok(Identified { identity, other_namespaces }) => (Ok(identity), other_namespaces),
         Err(text) => (Err(text), 0),
@@ -120,7 +122,9 @@ fn look_at(
     let sector_size = u32_attribute(&directory, "queue/logical_block_size")?;
     Ok(Some(DriveUnit {
         kernel_name: kernel_name.to_owned(),
-        identity,
+        // An internal drive of no capacity (failed firmware, a format that the kernel cannot use) is full of data all
+        // the same: listed without an identity it stops the plan.
+        identity: if size == ByteLen(0) { Err(NO_CAPACITY.to_owned()) } else { identity },
         size,
         sector_size: SectorSize::try_from(sector_size).map_err(|source| {
             DiscoverError::SectorSize { kernel_name: kernel_name.to_owned(), source }
@@ -128,12 +132,17 @@ fn look_at(
         physical_sector_size: u32_attribute(&directory, "queue/physical_block_size")?,
         bus,
         rotational: read_number(&directory.join("queue/rotational"))? != 0,
-        removable: is_removable(&roots.sys, &directory)?,
+        removable,
         read_only: read_number(&directory.join("ro"))? != 0,
         holds: holds(tables, kernel_name, &directory)?,
         // The larger: the kernel may have failed to set up one that the controller lists.
         other_namespaces: listed_namespaces.max(place.other_namespaces),
     }))
+}
+
+/// What has no size because nothing is in it, or because nothing is behind it yet (an NBD device).
+fn is_slot(bus: Bus, removable: bool) -> bool {
+    removable || matches!(bus, Bus::Usb | Bus::Mmc | Bus::Network)
 }
 
 /// Bridges and virtual disks are not sent commands that they were not made for: some hang on them.

@@ -115,6 +115,13 @@ fn good_steps(plan: protocol::Sha256Digest) -> Vec<Step> {
     ]
 }
 
+/// What happened before the end of good work.
+fn with_work(plan: protocol::Sha256Digest, work: &[Step]) -> Vec<Step> {
+    let mut steps = good_steps(plan);
+    steps.splice(3..3, work.iter().cloned());
+    steps
+}
+
 fn issue_case(case: Case) -> Result<String, IssueError> {
     issue(case.facts, case.leaves, &case.log, &case.site)
 }
@@ -143,7 +150,12 @@ fn what_is_not_backed_by_records_is_never_issued() {
         assert!(refusal.contains(message), "{refusal:?} does not name {message:?}");
     };
     check("no record says that a ticket", case(|plan| good_steps(plan)[1..].to_vec()));
-    check("no such record is embedded", case(|plan| good_steps(plan)[..2].to_vec()));
+    let unverified = |plan| {
+        let mut steps = good_steps(plan);
+        steps.remove(2);
+        steps
+    };
+    check("no such record is embedded", case(unverified));
     let mut dropped = case(good_steps);
     dropped.leaves.remove(1);
     check("chain", dropped);
@@ -199,16 +211,12 @@ fn a_drive_that_was_sanitized_again_is_certified_by_its_last_verification_only()
         (vec![started(), Step::Verified(evidence())], true),
         (vec![elsewhere], true),
     ] {
-        let case = case(|plan| [good_steps(plan), later.clone()].concat());
+        let case = case(|plan| with_work(plan, &later));
         let issued = issue_case(case);
         assert_eq!(issued.is_ok(), good, "{later:?}: {issued:?}");
     }
     // The first verification may not be cited in place of the last.
-    let mut first = case(|plan| {
-        let mut steps = good_steps(plan);
-        steps.extend([started(), Step::Verified(evidence())]);
-        steps
-    });
+    let mut first = case(|plan| with_work(plan, &[started(), Step::Verified(evidence())]));
     let leaf: serde_json::Value = serde_json::from_str(&first.leaves[2].1).unwrap();
     let envelope = Envelope::from_json(leaf["envelope"].to_string().as_bytes()).unwrap();
     first.facts.drives[0].record = envelope.digest().unwrap();
@@ -251,11 +259,65 @@ fn an_image_is_certified_only_as_planned_written_and_made_bootable() {
             plan.image = planned;
             plan.drives[0].receives_image = planned.is_some();
         };
-        let mut case = case_of(change, |plan| [good_steps(plan), steps.clone()].concat());
+        let mut case = case_of(change, |plan| with_work(plan, &steps));
         case.facts.installed = claimed;
         let issued = issue_case(case);
         assert_eq!(issued.is_ok(), good, "{planned:?} {claimed:?} {steps:?}: {issued:?}");
     }
+}
+
+#[test]
+fn only_the_order_in_which_it_can_have_happened_is_certified() {
+    let image = ImageId::from_bytes([3; 32]);
+    let drive = evidence().drive;
+    let written = Step::ImageWritten {
+        drive: drive.clone(),
+        image,
+        fetched: ByteLen(1),
+        written: ByteLen(1),
+        read_back: ByteLen(1),
+        duration_ms: 1,
+    };
+    let bootable = Step::MadeBootable { drive, boot_entry: "none".into() };
+    let failed = Step::Failed { stage: protocol::Stage::Image, sentence: "it broke".into() };
+    let good = |plan| with_work(plan, &[written.clone(), bootable.clone()]);
+    type Disorder<'a> = &'a dyn Fn(&mut Vec<Step>);
+    let check = |expected: Option<&str>, disorder: Disorder<'_>| {
+        let change = |plan: &mut Plan| {
+            plan.image = Some(image);
+            plan.drives[0].receives_image = true;
+        };
+        let mut case = case_of(change, |plan| {
+            let mut steps = good(plan);
+            disorder(&mut steps);
+            steps
+        });
+        case.facts.installed = Some(image);
+        match expected {
+            None => drop(issue_case(case).unwrap()),
+            Some(message) => {
+                let refusal = refused(case);
+                assert!(refusal.contains(message), "{refusal:?} does not name {message:?}");
+            }
+        }
+    };
+    // 0 ticket, 1 started, 2 verified, 3 written, 4 bootable, 5 finished
+    check(None, &|_| ());
+    check(Some("accept a ticket"), &|steps| steps.swap(0, 1));
+    check(Some("accept a ticket"), &|steps| steps[0..3].rotate_left(1));
+    check(Some("accept a ticket"), &|steps| drop(steps.remove(1)));
+    check(Some("written and made bootable"), &|steps| steps[1..4].rotate_right(1));
+    check(Some("written and made bootable"), &|steps| steps.swap(3, 4));
+    check(Some("written and made bootable"), &|steps| {
+        // Sanitized and verified again, and nothing was written since.
+        let again = steps[1..3].to_vec();
+        steps.splice(5..5, again);
+    });
+    check(Some("written and made bootable"), &|steps| steps.swap(4, 5));
+    check(Some("finished before"), &|steps| steps[2..].rotate_right(1));
+    check(Some("no record says that its work was finished"), &|steps| drop(steps.pop()));
+    check(Some("failed after"), &|steps| steps.push(failed.clone()));
+    check(None, &|steps| steps.insert(5, failed.clone()));
 }
 
 #[test]

@@ -8,6 +8,9 @@
 mod drives;
 mod target;
 
+use std::collections::BTreeSet;
+
+use protocol::drive::{DriveIdentity, DriveUnit};
 use protocol::inventory::{Inventory, StorageController};
 use protocol::job::{Job, JobKind};
 use protocol::plan::{Plan, PlannedDrive, Refusal, RefusalCode};
@@ -30,7 +33,7 @@ pub fn plan(machine: MachineId, inventory: &Inventory, job: &Job) -> Result<Plan
             Fate::Refused(refusal) => refusals.push(refusal),
         }
     }
-    refusals.extend(same_identities(&planned));
+    refusals.extend(same_identities(&inventory.drives, &planned));
     if planned.is_empty() && refusals.is_empty() {
         refusals.push(no_drive());
     }
@@ -84,20 +87,20 @@ fn unexplained(controller: &StorageController) -> Option<Refusal> {
     })
 }
 
-fn same_identities(planned: &[(PlannedDrive, bool)]) -> Vec<Refusal> {
-    planned
-        .iter()
-        .enumerate()
-        .filter(|(i, (drive, _))| planned[..*i].iter().any(|(d, _)| d.identity == drive.identity))
-        .map(|(_, (drive, _))| Refusal {
-            what: drive.identity.to_string(),
-            code: RefusalCode::SameIdentity,
-            sentence:
-                "two drives say the same of themselves, so neither can be named safely; take \
-                       one out and boot again"
-                    .to_owned(),
-        })
-        .collect()
+/// Every unit counts, also one that is left alone: of two that say the same the wrong one might be opened.
+fn same_identities(units: &[DriveUnit], planned: &[(PlannedDrive, bool)]) -> Vec<Refusal> {
+    let n_units = |identity: &DriveIdentity| {
+        units.iter().filter(|unit| unit.identity.as_ref() == Ok(identity)).count()
+    };
+    let names: BTreeSet<_> = planned.iter().map(|(drive, _)| &drive.identity).collect();
+    let refuse = |identity: &DriveIdentity| Refusal {
+        what: identity.to_string(),
+        code: RefusalCode::SameIdentity,
+        sentence: "two drives say the same of themselves, so neither can be named safely; take \
+                   one out and boot again"
+            .to_owned(),
+    };
+    names.into_iter().filter(|identity| n_units(identity) > 1).map(refuse).collect()
 }
 
 fn no_drive() -> Refusal {

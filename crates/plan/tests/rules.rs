@@ -156,6 +156,22 @@ fn the_machine_itself_can_stop_the_plan() {
 }
 
 #[test]
+fn a_twin_of_a_drive_that_is_left_alone_is_not_touched() {
+    // Cloned serials: the wrong one of the two might be opened.
+    for protect in [
+        (|d| d.removable = true) as fn(&mut DriveUnit),
+        |d| d.holds = vec![Hold::BootMedium],
+        |d| d.bus = Bus::Network,
+    ] {
+        let twin = with(|d| {
+            d.identity = drive("A", 128).identity;
+            protect(d);
+        });
+        check_refused(&laptop(vec![twin, drive("A", 128)]), &[RefusalCode::SameIdentity]);
+    }
+}
+
+#[test]
 fn the_digest_follows_the_content_and_not_the_order_of_probing() {
     let digest = |drives| {
         rehome_plan::digest(&rehome_plan::plan(MACHINE, &laptop(drives), &job(2)).unwrap())

@@ -67,6 +67,22 @@ fn a_laptop_is_listed_whole_and_nothing_twice() {
 }
 
 #[test]
+fn an_internal_drive_without_capacity_is_listed_and_an_empty_slot_is_not() {
+    let machine = thinkpad_x230();
+    let dead = disk_at("sdd", "8:48", format!("{AHCI}/ata3/host2/target2:0:0/2:0:0:0"));
+    machine.disk(&Disk { sectors: 0, ..dead });
+    let unusable = disk_at("nvme0n1", "259:0", format!("{NVME}/nvme/nvme0"));
+    machine.disk(&Disk { sectors: 0, ..unusable });
+    machine.disk(&Disk { sectors: 0, ..disk_at("nbd0", "43:0", "virtual") });
+    let units = list(&machine);
+    assert_eq!(names(&units), ["sda", "nvme0n1", "sdb", "sdd", "sr0"]);
+    for unit in units.iter().filter(|unit| unit.size == ByteLen(0)) {
+        let text = unit.identity.as_ref().unwrap_err();
+        assert!(text.contains("no capacity"), "{text}");
+    }
+}
+
+#[test]
 fn bridges_and_virtual_disks_are_never_sent_a_command() {
     let machine = thinkpad_x230();
     machine.disk(&disk_at("vda", "254:0", "pci0000:00/0000:00:05.0/virtio2"));

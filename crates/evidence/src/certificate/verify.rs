@@ -1,16 +1,17 @@
 //! Checking a certificate offline, step by step; a failure names the step.
 
+mod supported;
+
 use std::collections::BTreeMap;
 
-use protocol::event::Step;
-use protocol::{AgentKey, AgentRecord, ImageId, Sha256Digest, SiteKey};
+use protocol::{AgentKey, AgentRecord, Sha256Digest, SiteKey};
+use supported::supported;
 
-use super::{CERTIFICATE_TYPE, CertifiedDrive, EmbeddedRecord, Facts, RecordLeaf, Statement};
+use super::{CERTIFICATE_TYPE, EmbeddedRecord, Facts, RecordLeaf, Statement};
 use crate::chain::{ChainError, ChainHead};
 use crate::checkpoint::{CHECKPOINT_TYPE, Checkpoint};
 use crate::envelope::{Envelope, EnvelopeError};
 use crate::merkle::is_included;
-use crate::sha256;
 
 /// The check that a file failed.
 #[derive(Debug, thiserror::Error)]
@@ -117,114 +118,11 @@ fn chains(statement: &Statement) -> Result<Vec<(Sha256Digest, AgentRecord)>, Fai
     }
 }
 
-/// What came first decides what still holds: see [`backed`].
+/// What came first decides what still holds: see [`supported`].
 fn in_order<T>(statement: &Statement, records: T) -> Result<T, Failure> {
     if statement.records.is_sorted_by(|one, next| one.index < next.index) {
         Ok(records)
     } else {
         Err(Failure::Statement("its records are not in the journal's order".into()))
-    }
-}
-
-/// Whether the records say what the facts say: consent to this plan, and each of its drives verified.
-fn supported(facts: &Facts, records: &[(Sha256Digest, AgentRecord)]) -> Result<(), Failure> {
-    let says = |sentence: String| Err(Failure::Statement(sentence));
-    if facts.plan.machine != facts.machine || facts.plan.batch != facts.batch {
-        return says("its plan is of another machine or batch".into());
-    }
-    let Ok(plan) = serde_json::to_vec(&facts.plan) else {
-        return says("its plan cannot be written as JSON".into());
-    };
-    let plan = sha256(&plan);
-    let consented = |(_, record): &(_, AgentRecord)| matches!(&record.step, Step::TicketAccepted { plan: accepted, .. } if *accepted == plan);
-    if !records.iter().any(consented) {
-        return says("no record says that a ticket for its plan was accepted".into());
-    }
-    if facts.plan.drives.is_empty() || facts.plan.drives.len() != facts.drives.len() {
-        return says(format!(
-            "its plan has {} drives, but {} are certified",
-            facts.plan.drives.len(),
-            facts.drives.len()
-        ));
-    }
-    for (planned, certified) in facts.plan.drives.iter().zip(&facts.drives) {
-        let evidence = &certified.evidence;
-        if planned.identity != evidence.drive
-            || planned.technique != evidence.technique
-            || planned.claim != evidence.claim
-        {
-            return says(format!(
-                "what is certified of {} is not what was planned",
-                evidence.drive
-            ));
-        }
-        backed(certified, records)?;
-    }
-    match facts.installed {
-        Some(image) => installed(image, facts, records),
-        None => Ok(()),
-    }
-}
-
-/// Whether the planned image was written where it was planned, and made bootable after that.
-fn installed(
-    image: ImageId,
-    facts: &Facts,
-    records: &[(Sha256Digest, AgentRecord)],
-) -> Result<(), Failure> {
-    let says = |sentence: String| Err(Failure::Statement(sentence));
-    let target = facts.plan.drives.iter().find(|planned| planned.receives_image);
-    let Some(target) = target.filter(|_| facts.plan.image == Some(image)) else {
-        return says(format!("image {image} is said to be installed but was not planned"));
-    };
-    let steps = || records.iter().map(|(_, record)| &record.step);
-    let written = steps().position(|step| {
-        matches!(step, Step::ImageWritten { drive, image: said, .. }
-            if *drive == target.identity && *said == image)
-    });
-    let bootable = steps().rposition(
-        |step| matches!(step, Step::MadeBootable { drive, .. } if *drive == target.identity),
-    );
-    match (written, bootable) {
-        (Some(written), Some(bootable)) if written < bootable => Ok(()),
-        _ => says(format!("no records say that image {image} was written and made bootable")),
-    }
-}
-
-fn backed(
-    certified: &CertifiedDrive,
-    records: &[(Sha256Digest, AgentRecord)],
-) -> Result<(), Failure> {
-    let CertifiedDrive { evidence, record } = certified;
-    let fail = |sentence: &str| {
-        Err(Failure::Record { record: *record, sentence: format!("{sentence} {}", evidence.drive) })
-    };
-    let at = records.iter().position(|(digest, _)| digest == record);
-    let (said, later) = match at {
-        Some(at) => (Some(&records[at].1.step), &records[at + 1..]),
-        None => (None, records),
-    };
-    let undone = later.iter().any(|(_, record)| {
-        matches!(&record.step,
-            Step::SanitizeStarted { drive, .. }
-                | Step::SanitizeFailed { drive, .. }
-                | Step::VerificationNotConfirmed { drive, .. }
-                if *drive == evidence.drive)
-    });
-    match said {
-        None => fail("no such record is embedded for"),
-        Some(Step::Verified(_)) if undone => fail(
-            "it was not confirmed, or sanitizing began again or failed later, so it no longer speaks for",
-        ),
-        Some(Step::Verified(said)) if said == evidence => {
-            if said.overwrite.bytes == said.drive.size && said.verification.bytes == said.drive.size
-            {
-                Ok(())
-            } else {
-                fail("the passes did not cover the whole of")
-            }
-        }
-        Some(Step::Verified(_)) => fail("it says something else of"),
-        Some(_) => fail("it is not a record of verification of"),
     }
 }

@@ -1,0 +1,155 @@
+//! Whether the records say what the facts say, in the one order in which it can have happened: ticket, sanitizing,
+//! verification, image, bootable, finished.
+
+use protocol::event::Step;
+use protocol::{AgentRecord, ImageId, Sha256Digest};
+
+use super::Failure;
+use crate::certificate::{CertifiedDrive, Facts};
+use crate::sha256;
+
+/// The records in the journal's order, by the digests of their signed bytes.
+type Records = [(Sha256Digest, AgentRecord)];
+
+/// Consent to this plan, each of its drives verified under a ticket, and the work ended well after all that.
+pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure> {
+    if facts.plan.machine != facts.machine || facts.plan.batch != facts.batch {
+        return says("its plan is of another machine or batch");
+    }
+    let Ok(plan) = serde_json::to_vec(&facts.plan) else {
+        return says("its plan cannot be written as JSON");
+    };
+    let plan = sha256(&plan);
+    let accepted = |step: &Step| matches!(step, Step::TicketAccepted { plan: accepted, .. } if *accepted == plan);
+    if last(records, accepted).is_none() {
+        return says("no record says that a ticket for its plan was accepted");
+    }
+    if facts.plan.drives.is_empty() || facts.plan.drives.len() != facts.drives.len() {
+        return says(&format!(
+            "its plan has {} drives, but {} are certified",
+            facts.plan.drives.len(),
+            facts.drives.len()
+        ));
+    }
+    let finished = finished(records)?;
+    for (planned, certified) in facts.plan.drives.iter().zip(&facts.drives) {
+        let evidence = &certified.evidence;
+        if planned.identity != evidence.drive
+            || planned.technique != evidence.technique
+            || planned.claim != evidence.claim
+        {
+            let drive = &evidence.drive;
+            return says(&format!("what is certified of {drive} is not what was planned"));
+        }
+        let verified = backed(certified, records)?;
+        if verified > finished {
+            return says("its work was finished before its drives were verified");
+        }
+        if let Some(image) = facts.installed.filter(|_| planned.receives_image) {
+            installed(image, facts, &records[verified..=finished])?;
+        }
+    }
+    match facts.installed {
+        Some(image) if !facts.plan.drives.iter().any(|planned| planned.receives_image) => {
+            says(&format!("image {image} is said to be installed but was not planned"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn says<T>(sentence: &str) -> Result<T, Failure> {
+    Err(Failure::Statement(sentence.to_owned()))
+}
+
+fn last(records: &Records, is: impl Fn(&Step) -> bool) -> Option<usize> {
+    records.iter().rposition(|(_, record)| is(&record.step))
+}
+
+/// Where the work ended. A failure after that would mean that it did not.
+fn finished(records: &Records) -> Result<usize, Failure> {
+    let finished = last(records, |step| matches!(step, Step::Finished));
+    let Some(finished) = finished else {
+        return says("no record says that its work was finished");
+    };
+    if last(records, |step| matches!(step, Step::Failed { .. })) > Some(finished) {
+        return says("its work failed after it was finished");
+    }
+    Ok(finished)
+}
+
+/// Whether the planned image was written where it was planned, after that drive's verification, and made bootable after
+/// that.
+fn installed(image: ImageId, facts: &Facts, since_verified: &Records) -> Result<(), Failure> {
+    let target = facts.plan.drives.iter().find(|planned| planned.receives_image);
+    let Some(target) = target.filter(|_| facts.plan.image == Some(image)) else {
+        return says(&format!("image {image} is said to be installed but was not planned"));
+    };
+    let written = last(since_verified, |step| {
+        matches!(step, Step::ImageWritten { drive, image: said, .. }
+            if *drive == target.identity && *said == image)
+    });
+    let bootable = last(
+        since_verified,
+        |step| matches!(step, Step::MadeBootable { drive, .. } if *drive == target.identity),
+    );
+    match (written, bootable) {
+        (Some(written), Some(bootable)) if written < bootable => Ok(()),
+        _ => says(&format!("no records say that image {image} was written and made bootable")),
+    }
+}
+
+/// Where the record stands that speaks for this drive: of the whole of it, under a ticket, and never undone.
+fn backed(certified: &CertifiedDrive, records: &Records) -> Result<usize, Failure> {
+    let CertifiedDrive { evidence, record } = certified;
+    let fail = |sentence: &str| {
+        Err(Failure::Record { record: *record, sentence: format!("{sentence} {}", evidence.drive) })
+    };
+    let Some(at) = records.iter().position(|(digest, _)| digest == record) else {
+        return fail("no such record is embedded for");
+    };
+    match &records[at].1.step {
+        Step::Verified(said) if said == evidence => {}
+        Step::Verified(_) => return fail("it says something else of"),
+        _ => return fail("it is not a record of verification of"),
+    }
+    let undone = last(records, |step| {
+        matches!(step,
+            Step::SanitizeStarted { drive, .. }
+                | Step::SanitizeFailed { drive, .. }
+                | Step::VerificationNotConfirmed { drive, .. }
+                if *drive == evidence.drive)
+    });
+    if undone > Some(at) {
+        return fail(
+            "it was not confirmed, or sanitizing began again or failed later, so it no longer speaks for",
+        );
+    }
+    if !is_of_one_run(certified, &records[..at], &records[at].1) {
+        return fail("the same agent did not accept a ticket and then begin to sanitize before");
+    }
+    if evidence.overwrite.bytes != evidence.drive.size
+        || evidence.verification.bytes != evidence.drive.size
+    {
+        return fail("the passes did not cover the whole of");
+    }
+    Ok(at)
+}
+
+/// Whether the agent that verified had accepted a ticket, and begun to sanitize this drive after that: what one boot
+/// sees of a drive says nothing of what another did to it.
+fn is_of_one_run(certified: &CertifiedDrive, before: &Records, verified: &AgentRecord) -> bool {
+    let CertifiedDrive { evidence, .. } = certified;
+    let steps = before.iter().filter(|(_, record)| record.agent == verified.agent);
+    let mut has_ticket = false;
+    let mut begun = false;
+    for (_, record) in steps {
+        match &record.step {
+            Step::TicketAccepted { .. } => has_ticket = true,
+            Step::SanitizeStarted { drive, technique } if *drive == evidence.drive => {
+                begun = has_ticket && *technique == evidence.technique;
+            }
+            _ => {}
+        }
+    }
+    begun
+}
