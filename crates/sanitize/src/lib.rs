@@ -6,22 +6,40 @@
 //! typed serial + PlannedDrive ---^                 \__ look -> Blank (by hand, read only, no evidence)
 //! ```
 //!
-//! Each arrow consumes its left side, and there is no other way to any of these types. Destroying without consent
-//! does not compile:
+//! Each arrow consumes its left side, and there is no other way to any of these types. The examples come in pairs: what
+//! compiles, and the same with the one step that is forbidden, so that nothing else can be the reason. Destroying
+//! without consent does not compile:
 //!
-//! ```compile_fail,E0423
-//! fn destroy(drive: Box<dyn drive::Drive>) {
-//!     let consent = sanitize::ConsentedDrive();
+//! ```
+//! fn kept(consent: sanitize::ConsentedDrive, _: protocol::PlannedDrive) -> sanitize::ConsentedDrive {
+//!     consent
+//! }
+//! fn whole(consent: sanitize::Consent) -> sanitize::Consent {
+//!     consent
 //! }
 //! ```
 //! ```compile_fail,E0451
-//! fn destroy(consent: sanitize::Consent) -> sanitize::Consent {
+//! fn changed(consent: sanitize::ConsentedDrive, planned: protocol::PlannedDrive) -> sanitize::ConsentedDrive {
+//!     sanitize::ConsentedDrive { planned, ..consent }
+//! }
+//! ```
+//! ```compile_fail,E0451
+//! fn emptied(consent: sanitize::Consent) -> sanitize::Consent {
 //!     sanitize::Consent { drives: Vec::new(), ..consent }
 //! }
 //! ```
 //!
 //! Nor does one consent serve twice, nor can it be copied:
 //!
+//! ```
+//! fn once(one: Box<dyn drive::Drive>, other: Box<dyn drive::Drive>, consent: sanitize::ConsentedDrive) {
+//!     let _ = sanitize::Target::claim(one, consent);
+//!     drop(other);
+//! }
+//! fn handed_on(consent: sanitize::ConsentedDrive) -> sanitize::ConsentedDrive {
+//!     consent
+//! }
+//! ```
 //! ```compile_fail,E0382
 //! fn twice(one: Box<dyn drive::Drive>, other: Box<dyn drive::Drive>, consent: sanitize::ConsentedDrive) {
 //!     let _ = sanitize::Target::claim(one, consent);
@@ -29,36 +47,55 @@
 //! }
 //! ```
 //! ```compile_fail,E0599
-//! fn copy(consent: sanitize::ConsentedDrive) -> sanitize::ConsentedDrive {
+//! fn copied(consent: sanitize::ConsentedDrive) -> sanitize::ConsentedDrive {
 //!     consent.clone()
 //! }
 //! ```
 //!
 //! An image writer asks for [`Verified`], which cannot be made from a drive that was only overwritten, or from thin air:
 //!
+//! ```
+//! fn write_image(drive: sanitize::Verified) {}
+//! fn in_time(sanitized: sanitize::Sanitized, verified: sanitize::Verified) {
+//!     write_image(verified);
+//! }
+//! fn passed_on(verified: sanitize::Verified, drive: Box<dyn drive::Drive>) -> sanitize::Verified {
+//!     verified
+//! }
+//! ```
 //! ```compile_fail,E0308
 //! fn write_image(drive: sanitize::Verified) {}
-//! fn too_early(sanitized: sanitize::Sanitized) {
+//! fn too_early(sanitized: sanitize::Sanitized, verified: sanitize::Verified) {
 //!     write_image(sanitized);
 //! }
 //! ```
 //! ```compile_fail,E0451
-//! fn forge(verified: sanitize::Verified, drive: Box<dyn drive::Drive>) -> sanitize::Verified {
+//! fn forged(verified: sanitize::Verified, drive: Box<dyn drive::Drive>) -> sanitize::Verified {
 //!     sanitize::Verified { drive, ..verified }
 //! }
 //! ```
 //!
 //! To look at a drive takes no consent, writes nothing, and what was seen is no evidence, however clean:
 //!
+//! ```
+//! fn certify(evidence: protocol::event::DriveEvidence) {}
+//! fn earned(seen: sanitize::Seen, evidence: protocol::event::DriveEvidence) {
+//!     certify(evidence);
+//! }
+//! fn write_record(drive: sanitize::Verified) {}
+//! fn seen_being_sanitized(blank: sanitize::Blank, verified: sanitize::Verified) {
+//!     write_record(verified);
+//! }
+//! ```
 //! ```compile_fail,E0308
 //! fn certify(evidence: protocol::event::DriveEvidence) {}
-//! fn too_easy(seen: sanitize::Seen) {
+//! fn too_easy(seen: sanitize::Seen, evidence: protocol::event::DriveEvidence) {
 //!     certify(seen);
 //! }
 //! ```
 //! ```compile_fail,E0308
 //! fn write_record(drive: sanitize::Verified) {}
-//! fn not_seen_being_sanitized(blank: sanitize::Blank) {
+//! fn not_seen_being_sanitized(blank: sanitize::Blank, verified: sanitize::Verified) {
 //!     write_record(blank);
 //! }
 //! ```
