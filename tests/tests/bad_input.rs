@@ -448,7 +448,7 @@ fn a_changed_chunk_is_named() {
             fs::write(path, bad).unwrap();
         }
         let mut check = rehome(&data, &["image", "check"]);
-        refused(&mut check, FAILED, &["1 chunks", "add those images again"]);
+        refused(&mut check, REFUSED, &["1 chunks", "add those images again"]);
         let said = String::from_utf8_lossy(&check.output().unwrap().stderr).into_owned();
         assert!(said.contains(name) && said.contains("needed by demo"), "{said}");
         if bad.is_none() {
@@ -477,7 +477,7 @@ fn another_sites_manifest_is_refused_by_name() {
     let words = [name, "not signed by this site's key", "import the image again"];
     refused(&mut rehome(&ours, &["image", "list"]), FAILED, &words);
     let mut check = rehome(&ours, &["image", "check"]);
-    refused(&mut check, FAILED, &["1 manifests"]);
+    refused(&mut check, REFUSED, &["1 manifests"]);
     let said = String::from_utf8_lossy(&check.output().unwrap().stderr).into_owned();
     assert!(said.contains(name) && said.contains(words[1]), "{said}");
 

@@ -117,6 +117,7 @@ fn is_refusal(error: &anyhow::Error) -> bool {
             ImageError::InUse { .. }
                 | ImageError::Refused { .. }
                 | ImageError::RefusedPartition { .. }
+                | ImageError::NotGood { .. }
         )
     );
     by_serve || by_store

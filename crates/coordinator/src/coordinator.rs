@@ -7,7 +7,7 @@ use protocol::api::SiteConfig;
 
 use crate::boot_files::BootSet;
 use crate::config::{Config, DhcpSetting};
-use crate::enrollment::Rules;
+use crate::enrollment::{Crowd, Rules};
 use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
@@ -25,6 +25,8 @@ pub(crate) struct Coordinator {
     pub(crate) boot_set: BootSet,
     pub(crate) sessions: Sessions,
     pub(crate) live: Live,
+    /// Who enrolled lately.
+    pub(crate) crowd: Crowd,
     /// Where boot files and chunks are, as bound.
     pub(crate) http: SocketAddrV4,
     /// Where the agents' API is, as bound.

@@ -1,5 +1,7 @@
 //! An agent introduces itself: which machine is it, and may its work go on? Pure.
 
+mod crowd;
+
 use protocol::{
     AgentKey, Enrollment, Inventory, MachineId, MachineIdentity, MachineNumber, UnixMillis,
 };
@@ -8,6 +10,8 @@ use crate::bench::{Bench, Machine, internal_drives};
 use crate::directive::{STALE, over};
 use crate::event::{AdmittedHow, Happening};
 use crate::identity::{Relation, compare};
+
+pub(crate) use crowd::Crowd;
 
 /// How a sentence on drives begins that are not those consented to. What follows names drives, and is not for agents.
 pub(crate) const DRIVES_DIFFER: &str =

@@ -3,6 +3,8 @@
 pub(crate) mod agent;
 pub(crate) mod answer;
 pub(crate) mod boot;
+mod file_body;
+mod impatient;
 mod places;
 mod range;
 
@@ -18,16 +20,22 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use impatient::Impatient;
 use places::Places;
 
 /// How long a client may take for the head of a request, and for the TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+/// How long a client may take nothing of an answer. Firmware pauses; a laptop that was switched off never goes on.
+const STALL_TIME: Duration = Duration::from_secs(60);
+/// What the kernel holds for a client that is slow to take it, in bytes: more than a gigabit needs on a LAN.
+const SEND_BUFFER_LEN: usize = 256 * 1024;
 /// How long open connections may go on when we stop.
 const FAREWELL_TIME: Duration = Duration::from_secs(3);
 
@@ -60,6 +68,10 @@ pub(crate) async fn serve_tcp(
             continue;
         };
         let (router, acceptor, shutdown) = (router.clone(), acceptor.clone(), shutdown.clone());
+        if let Err(error) = SockRef::from(&stream).set_send_buffer_size(SEND_BUFFER_LEN) {
+            tracing::debug!(target: "http", %peer, %error, "the kernel's buffer stays as it is");
+        }
+        let stream = Impatient::new(stream, STALL_TIME);
         connections.spawn(async move {
             let _place = place;
             let Some(acceptor) = acceptor else {
@@ -149,3 +161,6 @@ async fn farewell(mut connections: JoinSet<()>) {
         tracing::info!(target: "http", "closing connections that are still busy");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use osimage::StoredHash;
-use protocol::{ByteLen, ImageId, SiteKey};
+use protocol::{ImageId, SiteKey};
 
 pub(crate) use error::ImageError;
 pub(crate) use import::{ImportOptions, ImportProgress, ImportReport};
@@ -69,14 +69,6 @@ impl ImageStore {
     /// When there is no such image, or it cannot be read, or is not what it is called.
     pub(crate) fn manifest_envelope(&self, image: ImageId) -> Result<String, ImageError> {
         Ok(self.read_manifest(image)?.0)
-    }
-
-    /// The smallest disk that an image can be written to.
-    ///
-    /// # Errors
-    /// As of [`ImageStore::manifest_envelope`].
-    pub(crate) fn min_size(&self, image: ImageId) -> Result<ByteLen, ImageError> {
-        Ok(self.show(image)?.document().min_disk_size)
     }
 
     fn chunk_folder(&self) -> PathBuf {

@@ -4,6 +4,7 @@
 
 mod admin;
 mod admission;
+mod arming;
 mod bench;
 mod boot_choice;
 mod boot_files;
@@ -27,6 +28,7 @@ mod images;
 mod journal;
 mod live;
 mod netboot;
+mod private_file;
 mod random;
 mod records;
 #[cfg(test)]
@@ -34,6 +36,7 @@ mod scene;
 mod serve;
 mod sessions;
 mod site;
+mod tally;
 mod view;
 
 use std::process::ExitCode;

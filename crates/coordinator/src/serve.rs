@@ -17,6 +17,7 @@ use crate::config::{Config, ConfigError, DhcpSetting};
 use crate::console::say;
 use crate::coordinator::Coordinator;
 use crate::data_dir::DataDir;
+use crate::enrollment::Crowd;
 use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
@@ -46,6 +47,7 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
         dhcp: network.setting(),
         sessions: Sessions::default(),
         live: Live::default(),
+        crowd: Crowd::default(),
         dhcp_machines: OnceLock::new(),
         config,
         site,

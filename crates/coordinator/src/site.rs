@@ -1,8 +1,5 @@
 //! The site's keys: one signs tickets, images and certificates, one speaks TLS.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,26 +9,22 @@ use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use ring::hmac;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
+use crate::private_file::{self, PrivateFileError};
+
+/// What to do once others may have read a key.
+const EXPOSED: &str = "begin a new site";
+
 /// Why there are no keys.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SiteError {
-    #[error("failed to read the key {path}")]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
     #[error("failed to write {path}; is the disk full?")]
-    Write {
+    Publish {
         path: PathBuf,
         #[source]
-        source: io::Error,
+        source: std::io::Error,
     },
-    #[error(
-        "others may read the key {path} (mode {mode:o}); if nobody has, `chmod 600 {path}`, \
-         otherwise begin a new site"
-    )]
-    Exposed { path: PathBuf, mode: u32 },
     #[error("{path} holds no key of ours: {why}")]
     Malformed { path: PathBuf, why: String },
     #[error(
@@ -66,7 +59,7 @@ impl Site {
         let public = data.join("site.pub");
         let text = format!("{}\n", SiteKey::from_bytes(key.public()));
         std::fs::write(&public, text)
-            .map_err(|source| SiteError::Write { path: public, source })?;
+            .map_err(|source| SiteError::Publish { path: public, source })?;
         let (tls, tls_key) = tls(data)?;
         Ok(Self { key, tls_key, tls })
     }
@@ -89,12 +82,12 @@ impl Site {
 fn signing_key(data: &Path) -> Result<SigningKey, SiteError> {
     let path = data.join("site.key");
     let make = |error: evidence::key::KeyError| SiteError::Make(error.to_string());
-    let Some(text) = read_secret(&path)? else {
+    let Some(text) = private_file::read(&path, EXPOSED)? else {
         if data.join("journal.db").exists() {
             return Err(SiteError::Lost { path });
         }
         let key = SigningKey::generate().map_err(make)?;
-        write_secret(&path, &format!("{}\n", hex::encode(key.seed())))?;
+        private_file::replace(&path, format!("{}\n", hex::encode(key.seed())).as_bytes())?;
         return Ok(key);
     };
     let mut seed = [0; 32];
@@ -108,12 +101,12 @@ fn signing_key(data: &Path) -> Result<SigningKey, SiteError> {
 fn tls(data: &Path) -> Result<(Arc<rustls::ServerConfig>, Sha256Digest), SiteError> {
     let path = data.join("tls.key");
     let make = |error: rcgen::Error| SiteError::Make(error.to_string());
-    let key = match read_secret(&path)? {
+    let key = match private_file::read(&path, EXPOSED)? {
         Some(pem) => KeyPair::from_pem(&pem)
             .map_err(|error| SiteError::Malformed { path: path.clone(), why: error.to_string() })?,
         None => {
             let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(make)?;
-            write_secret(&path, &key.serialize_pem())?;
+            private_file::replace(&path, key.serialize_pem().as_bytes())?;
             key
         }
     };
@@ -130,36 +123,4 @@ fn tls(data: &Path) -> Result<(Arc<rustls::ServerConfig>, Sha256Digest), SiteErr
         .with_single_cert(vec![certificate], private)
         .map_err(SiteError::Tls)?;
     Ok((Arc::new(config), digest))
-}
-
-/// A secret file's text; none if there is no such file.
-fn read_secret(path: &Path) -> Result<Option<String>, SiteError> {
-    let read = |source| SiteError::Read { path: path.to_owned(), source };
-    let metadata = match std::fs::metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(read(error)),
-    };
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(SiteError::Exposed { path: path.to_owned(), mode });
-    }
-    std::fs::read_to_string(path).map_err(read).map(Some)
-}
-
-/// Writes a new secret so that after a power cut it is there whole or not at all.
-fn write_secret(path: &Path, text: &str) -> Result<(), SiteError> {
-    let half = path.with_extension("new");
-    let write = || {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(&half, path)?;
-        match path.parent() {
-            Some(parent) => std::fs::File::open(parent)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|source| SiteError::Write { path: path.to_owned(), source })
 }

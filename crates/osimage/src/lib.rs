@@ -3,7 +3,8 @@
 //!
 //! In the order of the data: [`Manifest::parse`] checks a manifest, [`Layout::new`] places it on the real disk,
 //! [`Writer::put`] checks and writes one chunk, [`Writer::read_back`] reads all of it again, and only the value
-//! that comes of that, [`ReadBack`], can make the disk bootable. Signatures are the caller's: this crate handles the
+//! that comes of that, [`ReadBack`], can make the disk bootable. [`Manifest::check_installable`] says beforehand whether
+//! an agent can go that way to its end. Signatures are the caller's: this crate handles the
 //! payload of an envelope of type [`MANIFEST_TYPE`].
 
 #![forbid(unsafe_code)]
@@ -13,6 +14,7 @@ pub mod chunk;
 mod digest;
 mod extents;
 mod guid;
+mod installable;
 mod layout;
 mod manifest;
 mod write;
@@ -21,6 +23,7 @@ pub use buffer::AlignedBuffer;
 pub use digest::{ChunkId, StoredHash};
 pub use extents::{CHUNK_WINDOW, ProvenZero, windows};
 pub use guid::{Guid, ParseGuidError};
+pub use installable::{MAX_ENVELOPE_LEN, NotInstallable};
 pub use layout::{
     FIRST_MIB, Layout, LayoutError, PlacedPartition, TABLE_SECTORS, backup_table_len,
 };

@@ -156,6 +156,10 @@ pub struct FileSystem {
     pub kind: FileSystemKind,
     /// Its UUID or serial as its tools print it.
     pub uuid: String,
+    /// Why the agent's kernel would not mount or grow it, where that was seen. Manifests before there was this field
+    /// say nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub obstacle: Option<String>,
 }
 
 /// Kinds of file system that are recognized.
@@ -241,6 +245,7 @@ pub enum Encoding {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
     id: ImageId,
+    payload_len: usize,
     document: Document,
 }
 
@@ -264,7 +269,8 @@ impl Manifest {
     /// The first thing that is wrong, with its place.
     pub fn parse(bytes: &[u8]) -> Result<Self, ManifestError> {
         let document = check::parse(bytes)?;
-        Ok(Self { id: ImageId::from_bytes(*blake3::hash(bytes).as_bytes()), document })
+        let id = ImageId::from_bytes(*blake3::hash(bytes).as_bytes());
+        Ok(Self { id, payload_len: bytes.len(), document })
     }
 
     /// Checks a document and writes it as the bytes to be signed.
@@ -279,6 +285,11 @@ impl Manifest {
     /// BLAKE3 of the manifest's bytes.
     pub fn id(&self) -> ImageId {
         self.id
+    }
+
+    /// How long it is before it is signed, in bytes.
+    pub fn payload_len(&self) -> usize {
+        self.payload_len
     }
 
     /// All that it says.

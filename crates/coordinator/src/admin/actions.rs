@@ -1,16 +1,17 @@
 //! What a person may do to the bench, whichever way they say it: command line or dashboard.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use protocol::{BatchId, JobKind, MachineNumber};
+use protocol::{BatchId, MachineNumber};
 
 use super::{ArmRequest, KindName, PickRequest, unseen};
 use crate::admission::{self, AdmissionError};
+use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish, split};
 use crate::coordinator::Coordinator;
 use crate::event::Happening;
 use crate::http::answer::Refused;
-use crate::random;
 
 /// Says that a machine whose identity is not clear was looked at and may be worked on.
 ///
@@ -58,20 +59,21 @@ pub(crate) async fn pick(
 /// # Errors
 /// When what is asked for is impossible, or nothing can be recorded.
 pub(crate) async fn arm(
-    coordinator: &Coordinator,
+    coordinator: &Arc<Coordinator>,
     request: ArmRequest,
 ) -> Result<BatchId, Refused> {
-    let job = job(coordinator, &request).await?;
-    let by = coordinator.journal.person(request.by.clone()).await?;
-    let batch = BatchId::from_bytes(random::bytes()?);
-    let time = Duration::from_secs(request.seconds);
-    let decided = coordinator
-        .journal
-        .decide(move |_, now| {
-            split(admission::arm(now, batch, by, time, request.count, job).map(|it| vec![it]))
-        })
-        .await?;
-    decided.map(|()| batch).map_err(|error| refused(&error))
+    let bad = |sentence: &str| Refused::new(StatusCode::BAD_REQUEST, sentence);
+    let work = match (request.kind, request.image) {
+        (KindName::Wipe, None) => WantedWork::Wipe,
+        (KindName::Wipe, Some(_)) => return Err(bad("a wipe leaves the machine empty: no image")),
+        (KindName::Refurbish, None) => return Err(bad("say which image to install with --image")),
+        (KindName::Refurbish, Some(image)) => {
+            WantedWork::Refurbish { image: WantedImage::Named(image), locale: request.locale }
+        }
+    };
+    let (by, count, time) = (request.by, request.count, Duration::from_secs(request.seconds));
+    let armed = arming::arm(coordinator, Wish { by, count, time, work }).await;
+    armed.map_err(|error| not_armed(&error))
 }
 
 /// Ends a batch.
@@ -79,58 +81,23 @@ pub(crate) async fn arm(
 /// # Errors
 /// When there is none, or nothing can be recorded.
 pub(crate) async fn disarm(
-    coordinator: &Coordinator,
+    coordinator: &Arc<Coordinator>,
     batch: BatchId,
     by: String,
 ) -> Result<(), Refused> {
-    let by = coordinator.journal.person(by).await?;
-    let decided = coordinator
-        .journal
-        .decide(move |bench, _| {
-            split(admission::disarm(bench, batch, by).map(|it| it.into_iter().collect()))
-        })
-        .await?;
-    decided.map_err(|error| refused(&error))
+    arming::disarm(coordinator, batch, by).await.map_err(|error| not_armed(&error))
 }
 
-/// The job that is asked for, with its image looked up.
-async fn job(coordinator: &Coordinator, request: &ArmRequest) -> Result<JobKind, Refused> {
-    let bad = |sentence: &str| Refused::new(StatusCode::BAD_REQUEST, sentence);
-    let wanted = match (request.kind, &request.image) {
-        (KindName::Wipe, None) => return Ok(JobKind::Wipe),
-        (KindName::Wipe, Some(_)) => return Err(bad("a wipe leaves the machine empty: no image")),
-        (KindName::Refurbish, None) => return Err(bad("say which image to install with --image")),
-        (KindName::Refurbish, Some(wanted)) => wanted.clone(),
+fn not_armed(error: &ArmError) -> Refused {
+    let status = match error {
+        ArmError::Locale => StatusCode::BAD_REQUEST,
+        ArmError::Image(_) | ArmError::NotInstallable { .. } | ArmError::Admission(_) => {
+            StatusCode::CONFLICT
+        }
+        ArmError::Journal(_) | ArmError::Random(_) => StatusCode::SERVICE_UNAVAILABLE,
+        ArmError::Interrupted(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
-    if !is_locale(&request.locale) {
-        return Err(bad("a locale looks like pl_PL.UTF-8"));
-    }
-    let images = coordinator.images.clone();
-    let found = tokio::task::spawn_blocking(move || {
-        let image = images.find(&wanted)?;
-        Ok::<_, crate::images::ImageError>((image, images.min_size(image)?))
-    });
-    let found =
-        found.await.map_err(|error| Refused::because(StatusCode::INTERNAL_SERVER_ERROR, &error))?;
-    let (image, image_min_size) =
-        found.map_err(|error| Refused::because(StatusCode::CONFLICT, &error))?;
-    Ok(JobKind::Refurbish { image, image_min_size, locale: request.locale.clone() })
-}
-
-/// Language, country and encoding, as `locale -a` writes them.
-fn is_locale(text: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-@".contains(c);
-    !text.is_empty() && text.len() <= 32 && text.chars().all(plain)
-}
-
-/// The events of a decision apart from its answer.
-fn split(
-    decided: Result<Vec<Happening>, AdmissionError>,
-) -> (Vec<Happening>, Result<(), AdmissionError>) {
-    match decided {
-        Ok(happenings) => (happenings, Ok(())),
-        Err(error) => (Vec::new(), Err(error)),
-    }
+    Refused::because(status, error)
 }
 
 fn refused(error: &AdmissionError) -> Refused {

@@ -47,7 +47,7 @@ pub(super) enum Command {
     Show { image: String },
     /// Remove an image that no batch needs, and the chunks that nothing else needs
     Remove { image: String },
-    /// Hash every chunk again
+    /// Hash every chunk again; exits with 0 if all are good, with 1 if not
     Check,
 }
 
@@ -219,12 +219,7 @@ fn check(asker: &Asker, store: &ImageStore) -> Result<()> {
     for damaged in &report.damaged {
         tell(&format!("{}: {}", damaged.path.display(), damaged.error));
     }
-    anyhow::ensure!(
-        report.is_good(),
-        "{} chunks and {} manifests are bad; add those images again",
-        report.bad.len(),
-        report.damaged.len()
-    );
+    report.verdict()?;
     let ByteLen(bytes) = report.bytes_good;
     let sentence = format!(
         "{} images, {} chunks, {} hashed, all good; {} chunks that nothing needs",

@@ -1,4 +1,4 @@
-use protocol::{Claim, JobKind, PlanReply};
+use protocol::{ByteLen, Claim, ImageId, JobKind, PlanReply};
 
 use super::*;
 use crate::bench::MachineState;
@@ -82,4 +82,48 @@ fn an_agent_that_was_not_admitted_gets_no_ticket() {
     // Another boot of the same machine, with its drive taken out: nothing is admitted to it.
     let later = scene.boot(&other, MANUAL);
     assert!(matches!(scene.consent(&later, &request), Err(ConsentError::NoWork(_))));
+}
+
+#[test]
+fn an_image_gets_a_ticket_only_where_a_drive_holds_it() {
+    // The laptop's drive has 3 GiB in sectors of 512 bytes. Of several the smallest that holds the image is taken.
+    let with = |sizes: &[u64], sector: u32| {
+        let mut inventory = laptop(1);
+        inventory.drives = (1..).zip(sizes).map(|(n, &size)| sized(n, size, sector)).collect();
+        inventory
+    };
+    for (inventory, least, receiver) in [
+        (with(&[3 << 30], 512), 3 << 30, Some(3 << 30)),
+        (with(&[3 << 30], 512), (3 << 30) + 512, None),
+        (with(&[3 << 30], 4096), 1 << 30, None),
+        (with(&[2 << 30, 5 << 30, 4 << 30], 512), 3 << 30, Some(4 << 30)),
+        (with(&[2 << 30, 1 << 30], 512), 3 << 30, None),
+    ] {
+        let mut scene = Scene::new();
+        let (image, locale) = (ImageId::from_bytes([3; 32]), "pl_PL.UTF-8".into());
+        scene.arm(1, 1, JobKind::Refurbish { image, image_min_size: ByteLen(least), locale });
+        let agent = scene.boot(&inventory, MANUAL);
+        scene.pick(&[agent.number]).unwrap();
+        let request = scene.request(&agent, &inventory);
+        let reply = scene.consent(&agent, &request).unwrap();
+        let planned = scene.machine(&agent).admission.as_ref().unwrap().consents.last();
+        let taken = planned.and_then(|it| it.plan.drives.iter().find(|drive| drive.receives_image));
+        assert_eq!(taken.map(|drive| drive.identity.size.0), receiver, "{least}");
+        match (reply, receiver) {
+            (PlanReply::Ticket { .. }, Some(_)) => {}
+            (PlanReply::Refused { refusals }, None) => {
+                assert_eq!(refusals[0].code, RefusalCode::NoImageTarget);
+                assert!(refusals[0].sentence.contains("smaller image"), "{refusals:?}");
+            }
+            (reply, _) => panic!("{least}: {reply:?}"),
+        }
+    }
+}
+
+fn sized(n: u8, size: u64, sector: u32) -> protocol::DriveUnit {
+    let mut unit = drive(&format!("DRIVE{n}"));
+    unit.size = ByteLen(size);
+    unit.identity.as_mut().unwrap().size = ByteLen(size);
+    unit.sector_size = sector.try_into().unwrap();
+    unit
 }

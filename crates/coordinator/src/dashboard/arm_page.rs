@@ -7,22 +7,22 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use osimage::Manifest;
-use protocol::{BatchId, ImageId, JobKind};
+use protocol::BatchId;
 
 use super::guard::{Fields, Submission, Visitor};
 use super::icon::{Icon, icon};
-use super::lang::Lang;
-use super::page::{Head, Place, moment, page, refusal_page, token};
+use super::page::{Head, Place, moment, page, refusal, refusal_page, token};
 use super::{Desk, Shared};
-use crate::admission::{AdmissionError, arm, disarm};
+use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish};
 use crate::bench::{Batch, MachineState};
-use crate::event::Happening;
 use crate::images::ImageError;
-use crate::journal::JournalError;
-use crate::{clock, random, view};
+use crate::{clock, view};
 
 /// Locales that are offered, with their names in their own language.
 const LOCALES: [(&str, &str); 2] = [("pl_PL.UTF-8", "Polski"), ("en_US.UTF-8", "English")];
+
+/// Why nothing was armed; a second, verbatim part may be in English.
+type Problem = (String, Option<String>);
 
 /// `GET /arm`
 pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Response {
@@ -32,29 +32,17 @@ pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Response {
 /// `POST /arm`
 pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Response {
     let Submission { visitor, fields } = form_sent;
-    let lang = visitor.lang;
-    let wish = match wish(&desk, lang, &fields).await {
+    let wish = match wish(&visitor, &fields) {
         Ok(wish) => wish,
-        Err(problem) => return refuse(&desk, &visitor, &problem).await,
+        Err(problem) => return refuse(&desk, &visitor, (problem.to_owned(), None)).await,
     };
-    let Wish { count, time, job } = wish;
-    let armed = async {
-        let journal = &desk.coordinator.journal;
-        let by = journal.person(visitor.visit.name.clone()).await?;
-        let batch = BatchId::from_bytes(random::bytes()?);
-        let decided = journal.decide(move |_, now| match arm(now, batch, by, time, count, job) {
-            Ok(happening) => (vec![happening], Ok(())),
-            Err(error) => (Vec::new(), Err(error)),
-        });
-        anyhow::Ok(decided.await?)
-    };
-    match armed.await {
-        Ok(Ok(())) => {
+    let count = wish.count;
+    match arming::arm(&desk.coordinator, wish).await {
+        Ok(_) => {
             tracing::info!(target: "dashboard", count, "armed");
             Redirect::to("/pick").into_response()
         }
-        Ok(Err(error)) => refuse(&desk, &visitor, &lang.admission_error(&error).0).await,
-        Err(error) => broken(&visitor, &error),
+        Err(error) => not_armed(&desk, &visitor, error).await,
     }
 }
 
@@ -65,68 +53,54 @@ pub(super) async fn submit_disarm(State(desk): Shared, form_sent: Submission) ->
         let words = visitor.lang.words().unreadable_form;
         return refusal_page(visitor.lang, StatusCode::BAD_REQUEST, words).into_response();
     };
-    match disarmed(&desk, &visitor, batch).await {
-        Ok(Ok(())) => Redirect::to("/bench").into_response(),
-        Ok(Err(error)) => refuse(&desk, &visitor, &visitor.lang.admission_error(&error).0).await,
-        Err(error) => broken(&visitor, &error.into()),
+    match arming::disarm(&desk.coordinator, batch, visitor.visit.name.clone()).await {
+        Ok(()) => Redirect::to("/bench").into_response(),
+        Err(error) => not_armed(&desk, &visitor, error).await,
     }
 }
 
-async fn disarmed(
-    desk: &Desk,
-    visitor: &Visitor,
-    batch: BatchId,
-) -> Result<Result<(), AdmissionError>, JournalError> {
-    let journal = &desk.coordinator.journal;
-    let by = journal.person(visitor.visit.name.clone()).await?;
-    let decide = move |bench: &_, _| match disarm(bench, batch, by) {
-        Ok(happening) => (happening.into_iter().collect::<Vec<Happening>>(), Ok(())),
-        Err(error) => (Vec::new(), Err(error)),
-    };
-    journal.decide(decide).await
-}
-
-/// What a person wants armed.
-#[derive(Debug)]
-struct Wish {
-    count: u32,
-    time: Duration,
-    job: JobKind,
-}
-
-async fn wish(desk: &Desk, lang: Lang, fields: &Fields) -> Result<Wish, String> {
-    let words = lang.words();
+/// What the form says.
+fn wish(visitor: &Visitor, fields: &Fields) -> Result<Wish, &'static str> {
+    let words = visitor.lang.words();
     let number = |name| fields.get(name).trim().parse::<u32>().ok().filter(|n| *n > 0);
     let count = number("count").filter(|_| number("count") == number("count-again"));
     let count = count.ok_or(words.not_armed_counts_differ)?;
     let seconds = fields.get("seconds").parse().map_err(|_| words.not_armed_time)?;
-    let job = match fields.get("kind") {
-        "wipe" => JobKind::Wipe,
-        "refurbish" => refurbish(desk, lang, fields).await?,
-        _ => return Err(words.not_armed_kind.to_owned()),
+    let work = match fields.get("kind") {
+        "wipe" => WantedWork::Wipe,
+        "refurbish" => {
+            let image = fields.get("image").parse().map_err(|_| words.not_armed_image)?;
+            let locale = LOCALES.into_iter().find(|(name, _)| *name == fields.get("locale"));
+            let (locale, _) = locale.ok_or(words.unreadable_form)?;
+            let locale = locale.to_owned();
+            WantedWork::Refurbish { image: WantedImage::Chosen(image), locale }
+        }
+        _ => return Err(words.not_armed_kind),
     };
-    Ok(Wish { count, time: Duration::from_secs(seconds), job })
+    let by = visitor.visit.name.clone();
+    Ok(Wish { by, count, time: Duration::from_secs(seconds), work })
 }
 
-async fn refurbish(desk: &Desk, lang: Lang, fields: &Fields) -> Result<JobKind, String> {
-    let words = lang.words();
-    let image: ImageId = fields.get("image").parse().map_err(|_| words.not_armed_image)?;
-    let locale = LOCALES.into_iter().find(|(name, _)| *name == fields.get("locale"));
-    let (locale, _) = locale.ok_or(words.unreadable_form)?;
-    let images = desk.coordinator.images.clone();
-    let size = tokio::task::spawn_blocking(move || images.min_size(image)).await;
-    match size.map_err(anyhow::Error::from).and_then(|size| Ok(size?)) {
-        Ok(image_min_size) => {
-            Ok(JobKind::Refurbish { image, image_min_size, locale: locale.to_owned() })
+/// The form again with the reason, as far as a person can do something about it.
+async fn not_armed(desk: &Desk, visitor: &Visitor, error: ArmError) -> Response {
+    let words = visitor.lang.words();
+    let problem = match error {
+        ArmError::Admission(error) => visitor.lang.admission_error(&error),
+        ArmError::Locale => (words.unreadable_form.to_owned(), None),
+        ArmError::Image(ImageError::NoSuchImage { .. }) => (words.not_armed_image.to_owned(), None),
+        ArmError::Image(_) | ArmError::NotInstallable { .. } => {
+            let why = format!("{:#}", anyhow::Error::from(error));
+            tracing::warn!(target: "dashboard", "{why}");
+            (words.not_armed_unusable.to_owned(), Some(why))
         }
-        Err(error) => {
-            tracing::warn!(target: "dashboard", "{error:#}");
-            Err(words.not_armed_image.to_owned())
+        ArmError::Journal(_) | ArmError::Random(_) | ArmError::Interrupted(_) => {
+            return broken(visitor, &error.into());
         }
-    }
+    };
+    refuse(desk, visitor, problem).await
 }
 
-async fn refuse(desk: &Desk, visitor: &Visitor, problem: &str) -> Response {
+async fn refuse(desk: &Desk, visitor: &Visitor, problem: Problem) -> Response {
     let mut response = form(desk, visitor, Some(problem)).await;
     *response.status_mut() = StatusCode::CONFLICT;
     response
@@ -138,7 +112,7 @@ fn broken(visitor: &Visitor, error: &anyhow::Error) -> Response {
     refusal_page(visitor.lang, StatusCode::SERVICE_UNAVAILABLE, words).into_response()
 }
 
-async fn form(desk: &Desk, visitor: &Visitor, problem: Option<&str>) -> Response {
+async fn form(desk: &Desk, visitor: &Visitor, problem: Option<Problem>) -> Response {
     let words = visitor.lang.words();
     let images = desk.coordinator.images.clone();
     let listed = tokio::task::spawn_blocking(move || images.list()).await;
@@ -156,9 +130,7 @@ async fn form(desk: &Desk, visitor: &Visitor, problem: Option<&str>) -> Response
     };
     let content = html! {
         h1 { (words.arm_title) }
-        @if let Some(problem) = problem {
-            p .notice .bad role="alert" { (icon(Icon::Alert)) span { (problem) } }
-        }
+        @if let Some((sentence, verbatim)) = &problem { (refusal(sentence, verbatim.as_deref())) }
         div .columns .even {
             (fields(visitor, &images, waiting(desk)))
             section aria-labelledby="batches" {

@@ -1,9 +1,10 @@
 //! How often a password may be tried, by one address and by all together. Pure but for the clock that is handed in.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use crate::tally::Tally;
 
 /// The time in which attempts are counted.
 const WINDOW: Duration = Duration::from_secs(60);
@@ -13,20 +14,21 @@ const PER_ADDRESS: u32 = 5;
 const IN_ALL: u32 = 40;
 
 /// The attempts of the last minute.
-#[derive(Debug, Default)]
-pub(crate) struct Attempts(Mutex<Counts>);
+#[derive(Debug)]
+pub(crate) struct Attempts(Mutex<Tallies>);
 
-#[derive(Debug, Default)]
-struct Counts {
-    all: Option<Count>,
+#[derive(Debug)]
+struct Tallies {
+    all: Tally<()>,
     // No longer than IN_ALL: whoever is refused by the sum is not counted by address.
-    addresses: HashMap<IpAddr, Count>,
+    addresses: Tally<IpAddr>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Count {
-    since: Instant,
-    n: u32,
+impl Default for Attempts {
+    fn default() -> Self {
+        let (all, addresses) = (Tally::new(IN_ALL, WINDOW), Tally::new(PER_ADDRESS, WINDOW));
+        Self(Mutex::new(Tallies { all, addresses }))
+    }
 }
 
 impl Attempts {
@@ -35,30 +37,17 @@ impl Attempts {
     /// # Errors
     /// How long to wait, when there were too many.
     pub(crate) fn count(&self, address: IpAddr, now: Instant) -> Result<(), Duration> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        counts.addresses.retain(|_, count| count.left(now).is_some());
-        if let Some(count) = counts.addresses.get(&address).filter(|it| it.n >= PER_ADDRESS) {
-            return Err(count.left(now).unwrap_or_default());
-        }
-        let all = counts.all.filter(|count| count.left(now).is_some());
-        let all = all.unwrap_or(Count { since: now, n: 0 });
-        if all.n >= IN_ALL {
-            return Err(all.left(now).unwrap_or_default());
-        }
-        counts.all = Some(Count { n: all.n + 1, ..all });
-        counts.addresses.entry(address).or_insert(Count { since: now, n: 0 }).n += 1;
+        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        tallies.addresses.room(&address, now)?;
+        tallies.all.room(&(), now)?;
+        tallies.addresses.count(address, now);
+        tallies.all.count((), now);
         Ok(())
     }
 
     /// Forgets the attempts of an address that knew the password.
     pub(crate) fn forgive(&self, address: IpAddr) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).addresses.remove(&address);
-    }
-}
-
-impl Count {
-    fn left(&self, now: Instant) -> Option<Duration> {
-        WINDOW.checked_sub(now.saturating_duration_since(self.since)).filter(|it| !it.is_zero())
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).addresses.forgive(&address);
     }
 }
 

@@ -89,6 +89,19 @@ pub(super) fn refusal_page(lang: Lang, status: StatusCode, sentence: &str) -> Pa
     outside_page(lang, words.refused, "/", content).with(status)
 }
 
+/// Why something was not done, above the form that asked for it. What stands verbatim may be in English.
+pub(super) fn refusal(sentence: &str, verbatim: Option<&str>) -> Markup {
+    html! {
+        p .notice .bad role="alert" {
+            (icon(Icon::Alert))
+            span {
+                (sentence)
+                @if let Some(verbatim) = verbatim { ": " span lang="en" { (verbatim) } }
+            }
+        }
+    }
+}
+
 /// The form field that proves that a form is ours.
 pub(super) fn token(visitor: &Visitor) -> Markup {
     html! { input type="hidden" name="token" value=(visitor.visit.form_token); }

@@ -1,16 +1,16 @@
 //! The dashboard's one password: shown once when it is made, kept only as its argon2id hash.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Argon2, password_hash};
 use protocol::Sha256Digest;
 
+use crate::private_file::{self, PrivateFileError};
 use crate::random::{self, RandomError};
 
+/// What to do once others may have read the hash, or it is gone.
+const REMEDY: &str = "make a new password with `rehome dashboard password --new`";
 /// Name of the hash's file in the data directory.
 const FILE: &str = "dashboard.hash";
 /// Crockford's digits: none is taken for another one when read from paper. 32 of them are five bits each.
@@ -21,23 +21,10 @@ const PASSWORD_LEN: usize = 20;
 /// Why there is no password to check against.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PasswordError {
-    #[error("failed to read {path}")]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error("failed to write {path}; is the disk full?")]
-    Write {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
-    #[error(
-        "others may read {path} (mode {mode:o}); `chmod 600 {path}`, then make a new password \
-         with `rehome dashboard password --new`"
-    )]
-    Exposed { path: PathBuf, mode: u32 },
+    #[error(transparent)]
+    File(#[from] PrivateFileError),
+    #[error("there is no {path}; {REMEDY}")]
+    Missing { path: PathBuf },
     #[error("{path} holds no hash ({why}); `rehome dashboard password --new` makes a new password")]
     Malformed { path: PathBuf, why: password_hash::Error },
     #[error("failed to hash the password: {0}")]
@@ -84,7 +71,7 @@ impl PasswordFile {
         let salt = SaltString::encode_b64(&salt).map_err(PasswordError::Hash)?;
         let hash = Argon2::default().hash_password(password.as_bytes(), &salt);
         let hash = hash.map_err(PasswordError::Hash)?.to_string();
-        self.write(&hash)?;
+        private_file::replace(&self.path, format!("{hash}\n").as_bytes())?;
         Ok(password)
     }
 
@@ -112,31 +99,9 @@ impl PasswordFile {
     }
 
     fn hash(&self) -> Result<String, PasswordError> {
-        let read = |source| PasswordError::Read { path: self.path.clone(), source };
-        let mode = std::fs::metadata(&self.path).map_err(read)?.mode() & 0o777;
-        if mode & 0o077 != 0 {
-            return Err(PasswordError::Exposed { path: self.path.clone(), mode });
-        }
-        let text = std::fs::read_to_string(&self.path).map_err(read)?;
+        let missing = || PasswordError::Missing { path: self.path.clone() };
+        let text = private_file::read(&self.path, REMEDY)?.ok_or_else(missing)?;
         Ok(text.trim().to_owned())
-    }
-
-    /// After a power cut the file is the old one or the new one, never half of one.
-    fn write(&self, hash: &str) -> Result<(), PasswordError> {
-        let half = self.path.with_extension("new");
-        let write = || {
-            let mut options = OpenOptions::new();
-            let mut file =
-                options.write(true).create(true).truncate(true).mode(0o600).open(&half)?;
-            writeln!(file, "{hash}")?;
-            file.sync_all()?;
-            std::fs::rename(&half, &self.path)?;
-            match self.path.parent() {
-                Some(folder) => std::fs::File::open(folder)?.sync_all(),
-                None => Ok(()),
-            }
-        };
-        write().map_err(|source| PasswordError::Write { path: self.path.clone(), source })
     }
 }
 

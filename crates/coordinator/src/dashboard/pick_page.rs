@@ -8,7 +8,7 @@ use protocol::{BatchId, MachineNumber};
 
 use super::guard::{Submission, Visitor};
 use super::icon::{Icon, icon};
-use super::page::{Head, Page, Place, page, refusal_page, token};
+use super::page::{Head, Page, Place, page, refusal, refusal_page, token};
 use super::{Desk, Shared};
 use crate::admission::{Pick, is_stuck, pick};
 use crate::bench::{Bench, Machine, MachineState};
@@ -93,15 +93,7 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
     open.sort_by_key(|batch| (batch.until, batch.id));
     let content = html! {
         h1 { (words.pick_title) }
-        @if let Some((sentence, verbatim)) = &problem {
-            p .notice .bad role="alert" {
-                (icon(Icon::Alert))
-                span {
-                    (sentence)
-                    @if let Some(verbatim) = verbatim { ": " span lang="en" { (verbatim) } }
-                }
-            }
-        }
+        @if let Some((sentence, verbatim)) = &problem { (refusal(sentence, verbatim.as_deref())) }
         @if open.is_empty() {
             p .notice { (icon(Icon::List)) span { (words.pick_nothing_armed) } }
             p { a .button .primary href="/arm" { (words.arm_title) } }

@@ -168,6 +168,8 @@ catalogue! {
         "Nie uzbrojono: wybierz, co ma być zrobione.";
     not_armed_image: "Not armed: choose an image that is on this coordinator.",
         "Nie uzbrojono: wybierz obraz, który jest na tym koordynatorze.";
+    not_armed_unusable: "Not armed: this image cannot be given to a laptop",
+        "Nie uzbrojono: tego obrazu nie można zainstalować na laptopie";
 
     // Picking.
     pick_title: "Pick machines", "Wybierz komputery";

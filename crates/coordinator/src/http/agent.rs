@@ -1,9 +1,9 @@
 //! The agents' API: TLS in front, JSON within. See `protocol::api` for the requests.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
@@ -11,6 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Extension, Router};
 use evidence::Envelope;
 use http_body_util::BodyExt as _;
 use protocol::api::{ENROLLMENT_TYPE, RecordsAccepted};
@@ -19,6 +20,7 @@ use protocol::{
     TicketId, UnixMillis,
 };
 
+use super::Peer;
 use super::answer::{FromBody, Json, Refused};
 use crate::bench::{Bench, Machine};
 use crate::consent::{ConsentError, Desk, consent};
@@ -122,21 +124,30 @@ async fn time() -> Json<UnixMillis> {
 
 async fn enroll_agent(
     State(coordinator): Shared,
+    peer: Option<Extension<Peer>>,
     FromBody(envelope): FromBody<Envelope>,
 ) -> Result<Json<Enrolled>, Refused> {
+    let address = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(peer)| peer.0.ip());
     let bad = |error| Refused::because(StatusCode::BAD_REQUEST, &error);
     let named: Enrollment = envelope.peek().map_err(bad)?;
     let enrollment: Enrollment =
         envelope.open(ENROLLMENT_TYPE, named.agent.as_bytes()).map_err(bad)?;
     let agent = enrollment.agent;
     let fresh = MachineId::from_bytes(random::bytes()?);
-    let rules = coordinator.rules();
+    let (rules, door) = (coordinator.rules(), coordinator.clone());
     let decided = coordinator
         .journal
-        .decide(move |bench, now| enroll(bench, now, &enrollment, fresh, rules))
+        .decide(move |bench, now| {
+            let (happenings, known) = enroll(bench, now, &enrollment, fresh, rules);
+            match door.crowd.admit(address, (bench, now), &happenings, Instant::now()) {
+                Ok(()) => (happenings, Ok(known)),
+                Err(too_many) => (Vec::new(), Err(too_many)),
+            }
+        })
         .await?;
+    let known = decided.map_err(|too_many| Refused::for_now(too_many.wait(), &too_many))?;
     let (machine, number) =
-        decided.map_err(|error| Refused::because(StatusCode::CONFLICT, &error))?;
+        known.map_err(|error| Refused::because(StatusCode::CONFLICT, &error))?;
     let session = coordinator.sessions.open(Session { machine, agent })?;
     tracing::info!(target: "init", machine = %number, key = agent.fingerprint(), "enrolled");
     Ok(Json(Enrolled { machine, number, session }))

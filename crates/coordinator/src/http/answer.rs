@@ -1,5 +1,7 @@
 //! Answers in JSON; refusals as [`ApiError`] with the fitting status.
 
+use std::time::Duration;
+
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
@@ -17,6 +19,7 @@ use crate::random::RandomError;
 pub(crate) struct Refused {
     status: StatusCode,
     sentence: String,
+    retry_after: Option<Duration>,
 }
 
 /// Any JSON answer.
@@ -30,7 +33,7 @@ pub(crate) struct FromBody<T>(pub(crate) T);
 impl Refused {
     /// A refusal with its reason and what to do next.
     pub(crate) fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
-        Self { status, sentence: sentence.into() }
+        Self { status, sentence: sentence.into(), retry_after: None }
     }
 
     /// A refusal whose reason is an error and its causes.
@@ -41,7 +44,13 @@ impl Refused {
             sentence = format!("{sentence}: {cause}");
             source = cause.source();
         }
-        Self { status, sentence }
+        Self::new(status, sentence)
+    }
+
+    /// A refusal of what may be asked again after a while.
+    pub(crate) fn for_now(wait: Duration, error: &dyn std::error::Error) -> Self {
+        let refused = Self::because(StatusCode::TOO_MANY_REQUESTS, error);
+        Self { retry_after: Some(wait), ..refused }
     }
 }
 
@@ -63,6 +72,11 @@ impl IntoResponse for Refused {
         tracing::info!(target: "http", status = self.status.as_u16(), "{}", self.sentence);
         let mut response = Json(ApiError { error: self.sentence }).into_response();
         *response.status_mut() = self.status;
+        if let Some(wait) = self.retry_after {
+            // Begun seconds count: not a moment too early.
+            let seconds = HeaderValue::from(wait.as_secs() + 1);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds);
+        }
         response
     }
 }
@@ -98,5 +112,20 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FromBody<T> {
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             Refused::new(StatusCode::BAD_REQUEST, format!("the body is not as expected: {error}"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_too_often_is_told_when_to_come_again() {
+        let error = std::io::Error::other("too often");
+        let response = Refused::for_now(Duration::from_millis(50_900), &error).into_response();
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "51");
+        let response = Refused::because(StatusCode::CONFLICT, &error).into_response();
+        assert!(!response.headers().contains_key(header::RETRY_AFTER));
     }
 }

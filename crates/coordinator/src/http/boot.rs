@@ -1,5 +1,7 @@
 //! The plain HTTP port: boot files, chunks, and the one call of a first boot.
 
+use std::io::{self, SeekFrom};
+use std::ops::Range;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,8 +11,11 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use osimage::StoredHash;
+use tokio::fs::File;
+use tokio::io::AsyncSeekExt as _;
 
 use super::answer::Refused;
+use super::file_body::FileBody;
 use super::range::{Wanted, wanted};
 use crate::boot_files::boot_file;
 use crate::consent::token_digest;
@@ -31,37 +36,55 @@ async fn file(
     Path(path): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    match boot_file(&coordinator, &path) {
-        Some(file) => part_of(Bytes::from_owner(file), &headers),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+    let Some(file) = boot_file(&coordinator, &path) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let file = Bytes::from_owner(file);
+    let part = Part::of(file.len(), &headers);
+    let body = file.slice(part.range.clone());
+    part.answer(Body::from(body))
 }
 
-/// The file, or the part of it that was asked for, always with its length and never in chunks of unknown number:
-/// UEFI firmware asks for the length first.
-fn part_of(file: Bytes, headers: &HeaderMap) -> Response {
-    let len = file.len();
-    let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
-    let (status, body, content_range) = match wanted(range, len) {
-        Wanted::Whole => (StatusCode::OK, file, None),
-        Wanted::Part(part) => {
-            let described = format!("bytes {}-{}/{len}", part.start, part.end - 1);
-            (StatusCode::PARTIAL_CONTENT, file.slice(part), Some(described))
-        }
-        Wanted::Beyond => {
-            (StatusCode::RANGE_NOT_SATISFIABLE, Bytes::new(), Some(format!("bytes */{len}")))
-        }
-    };
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    let binary = HeaderValue::from_static("application/octet-stream");
-    headers.insert(header::CONTENT_TYPE, binary);
-    if let Some(range) = content_range.and_then(|range| HeaderValue::from_str(&range).ok()) {
-        headers.insert(header::CONTENT_RANGE, range);
+/// What is answered to somebody who wants a file or a part of it.
+#[derive(Debug)]
+struct Part {
+    status: StatusCode,
+    /// Empty where there is no such part.
+    range: Range<usize>,
+    content_range: Option<String>,
+}
+
+impl Part {
+    fn of(len: usize, headers: &HeaderMap) -> Self {
+        let range = headers.get(header::RANGE).and_then(|range| range.to_str().ok());
+        let (status, range, content_range) = match wanted(range, len) {
+            Wanted::Whole => (StatusCode::OK, 0..len, None),
+            Wanted::Part(part) => {
+                let described = format!("bytes {}-{}/{len}", part.start, part.end - 1);
+                (StatusCode::PARTIAL_CONTENT, part, Some(described))
+            }
+            Wanted::Beyond => {
+                (StatusCode::RANGE_NOT_SATISFIABLE, 0..0, Some(format!("bytes */{len}")))
+            }
+        };
+        Self { status, range, content_range }
     }
-    response
+
+    /// `body` is of known length, which is always said, never sent in chunks of unknown number: UEFI firmware asks
+    /// for the length first.
+    fn answer(self, body: Body) -> Response {
+        let mut response = Response::new(body);
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        let binary = HeaderValue::from_static("application/octet-stream");
+        headers.insert(header::CONTENT_TYPE, binary);
+        let range = self.content_range.and_then(|range| HeaderValue::from_str(&range).ok());
+        if let Some(range) = range {
+            headers.insert(header::CONTENT_RANGE, range);
+        }
+        response
+    }
 }
 
 /// A chunk as it is stored. Its name is its hash: whoever gets it checks it.
@@ -74,9 +97,9 @@ async fn chunk(
         return Refused::new(StatusCode::BAD_REQUEST, "that is not the hash of a chunk")
             .into_response();
     };
-    match tokio::fs::read(coordinator.images.chunk_path(stored)).await {
-        Ok(bytes) => part_of(bytes.into(), &headers),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    match stream(&coordinator.images.chunk_path(stored), &headers).await {
+        Ok(response) => response,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Refused::new(StatusCode::NOT_FOUND, "there is no such chunk; `rehome image check`")
                 .into_response()
         }
@@ -86,6 +109,15 @@ async fn chunk(
             Refused::new(StatusCode::INTERNAL_SERVER_ERROR, sentence).into_response()
         }
     }
+}
+
+async fn stream(path: &std::path::Path, headers: &HeaderMap) -> io::Result<Response> {
+    let mut file = File::open(path).await?;
+    let len = usize::try_from(file.metadata().await?.len()).map_err(io::Error::other)?;
+    let part = Part::of(len, headers);
+    file.seek(SeekFrom::Start(part.range.start as u64)).await?;
+    let body = FileBody::new(file, part.range.len() as u64);
+    Ok(part.answer(Body::new(body)))
 }
 
 /// The installed system's first boot. A second call changes nothing.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use osimage::{ChunkRecord, StoredHash};
+use osimage::{ChunkRecord, Manifest, StoredHash};
 use protocol::ByteLen;
 
 use super::catalog::DamagedManifest;
@@ -40,8 +40,14 @@ pub(crate) struct BadChunk {
 
 impl CheckReport {
     /// Whether every image can be written.
-    pub(crate) fn is_good(&self) -> bool {
-        self.damaged.is_empty() && self.bad.is_empty()
+    ///
+    /// # Errors
+    /// How much is bad.
+    pub(crate) fn verdict(&self) -> Result<(), ImageError> {
+        match (self.bad.len(), self.damaged.len()) {
+            (0, 0) => Ok(()),
+            (chunks, manifests) => Err(ImageError::NotGood { chunks, manifests }),
+        }
     }
 }
 
@@ -92,6 +98,26 @@ impl ImageStore {
             .map(|(path, _)| path)
             .collect();
         Ok(report)
+    }
+
+    /// Whether all chunks of an image are there in their length. That takes no time; what is in them is hashed by
+    /// [`ImageStore::check`], and by every agent.
+    ///
+    /// # Errors
+    /// How many are not.
+    pub(crate) fn check_present(&self, manifest: &Manifest) -> Result<(), ImageError> {
+        let chunks = manifest.chunks();
+        let is_missing = |chunk: &&ChunkRecord| {
+            let found = std::fs::metadata(self.chunk_path(chunk.stored));
+            !found.is_ok_and(|found| found.len() == u64::from(chunk.stored_len))
+        };
+        match chunks.iter().filter(is_missing).count() {
+            0 => Ok(()),
+            missing => {
+                let name = manifest.document().name.clone();
+                Err(ImageError::Incomplete { name, missing, count: chunks.len() })
+            }
+        }
     }
 }
 

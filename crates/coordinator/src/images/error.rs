@@ -55,6 +55,13 @@ pub(crate) enum ImageError {
     Refused { path: PathBuf, reason: String },
     #[error("refusing partition {number} of {}: {reason}", .path.display())]
     RefusedPartition { path: PathBuf, number: u32, reason: String },
+    #[error(
+        "{missing} of the {count} chunks of image {name} are missing or cut short: `rehome image check` names them, and \
+         adding the image again brings them back"
+    )]
+    Incomplete { name: String, missing: usize, count: usize },
+    #[error("{chunks} chunks and {manifests} manifests are bad; add those images again")]
+    NotGood { chunks: usize, manifests: usize },
     #[error("making a chunk")]
     Chunk(#[source] ChunkError),
     #[error("starting a thread for compression")]

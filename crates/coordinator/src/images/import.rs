@@ -162,7 +162,7 @@ impl ImageStore {
             new_chunks: stored.new_chunks,
             new_bytes: stored.new_bytes,
             partitions: reports,
-            warnings: warnings(table, &document),
+            warnings: warnings(table, &manifest),
         })
     }
 }
@@ -224,7 +224,8 @@ fn chunk_table(slots: &[ChunkRecord]) -> (Vec<ChunkRecord>, Vec<u32>) {
     (chunks, table_position)
 }
 
-fn warnings(table: &PartitionTable, document: &Document) -> Vec<String> {
+fn warnings(table: &PartitionTable, manifest: &Manifest) -> Vec<String> {
+    let document = manifest.document();
     let mut warnings = Vec::new();
     if table.uncarried > 0 {
         warnings.push(format!(
@@ -246,9 +247,8 @@ fn warnings(table: &PartitionTable, document: &Document) -> Vec<String> {
     if !document.boot.bios && !document.boot.uefi {
         warnings.push("it boots neither by BIOS nor by UEFI".to_owned());
     }
-    let roots = document.partitions.iter().filter(|p| p.role == PartitionRole::Root).count();
-    if roots == 0 {
-        warnings.push("it has no Linux root partition: it cannot be personalized".to_owned());
+    if let Err(why) = manifest.check_installable() {
+        warnings.push(format!("no batch can install it: {why}"));
     }
     if document.guids == Guids::Keep {
         warnings

@@ -55,7 +55,7 @@ fn recognize(head: &[u8; HEAD_LEN]) -> Content {
 }
 
 fn file_system(kind: FileSystemKind, uuid: String) -> Content {
-    Content::FileSystem(FileSystem { kind, uuid })
+    Content::FileSystem(FileSystem { kind, uuid, obstacle: None })
 }
 
 /// The superblock begins at 1,024; features tell the three apart as `blkid` does.
@@ -70,7 +70,18 @@ fn extended(head: &[u8; HEAD_LEN]) -> FileSystem {
     } else {
         FileSystemKind::Ext2
     };
-    FileSystem { kind, uuid: uuid(&head[1128..1144]) }
+    // EXT4_FEATURE_COMPAT_SPARSE_SUPER2, EXT4_FEATURE_COMPAT_HAS_JOURNAL without the inode of one.
+    let obstacle = if word(1048) > 2 {
+        Some("its blocks are larger than a page of memory, 4096 bytes")
+    } else if compatible & 0x200 != 0 {
+        Some("it was made with sparse_super2, and the kernel grows no such file system")
+    } else if compatible & 0x4 != 0 && word(1248) == 0 {
+        Some("its journal is on another device")
+    } else {
+        None
+    };
+    let obstacle = obstacle.map(str::to_owned);
+    FileSystem { kind, uuid: uuid(&head[1128..1144]), obstacle }
 }
 
 /// In the order of the text, unlike those of a partition table.

@@ -5,11 +5,10 @@
 //! out are not written. What is damaged is told by name and stops nothing; the addresses still
 //! legible in it are held back for a lease time, since somebody may have them.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::net::Ipv4Addr;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ use protocol::{MacAddr, UnixMillis};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::clock;
+use crate::{clock, private_file};
 
 /// What to do when it is not known who has an address.
 const ADVICE: &str = "restart the machines on the bench that are running before adding others";
@@ -81,12 +80,13 @@ impl LeaseFile {
     /// failure is told once and stops nothing: without addresses the bench would stand still.
     pub(super) fn keep(&self, leases: impl FnOnce() -> Vec<KeptLease>) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = encode(&leases(), clock::now()).and_then(|text| replace(&self.path, &text));
+        let encoded = encode(&leases(), clock::now()).map_err(anyhow::Error::from);
+        let written = encoded.and_then(|text| Ok(private_file::replace(&self.path, &text)?));
         let path = self.path.display();
         match &written {
             Ok(()) if *failing => tracing::info!(target: "netboot", %path, "leases are kept again"),
             Err(error) if !*failing => tracing::warn!(
-                target: "netboot", %path, %error,
+                target: "netboot", %path, error = format!("{error:#}"),
                 "cannot keep the leases, so a restart may give an address twice: make room on the disk"
             ),
             _ => {}
@@ -152,23 +152,6 @@ fn encode(leases: &[KeptLease], now: UnixMillis) -> io::Result<Vec<u8>> {
     };
     let entries: Vec<_> = leases.iter().map(entry).collect();
     Ok(serde_json::to_vec_pretty(&entries)?)
-}
-
-/// Replaces a file so that after a power cut it is the old or the new one, whole.
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let half = path.with_extension("new");
-    let write = || {
-        let mut file =
-            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&half, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().inspect_err(|_| {
-        // On a full disk it would take the room it could not use. The first error is the one to tell.
-        drop(fs::remove_file(&half));
-    })
 }
 
 #[cfg(test)]

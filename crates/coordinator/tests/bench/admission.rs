@@ -91,3 +91,25 @@ async fn a_machine_on_battery_is_refused_and_goes_on_once_it_is_plugged_in() {
     machine.ticket(&bench, &machine.request(&machine.job(&bench).await, 3)).await.unwrap();
     assert_eq!(bench.state(1), "planned");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_address_enrolls_a_few_machines_and_then_has_to_wait() {
+    let bench = Coordinator::start(&[]);
+    let mut machines: Vec<_> = (1..=11).map(|serial| Laptop::booted(laptop(serial))).collect();
+    let mut late = machines.pop().unwrap();
+    for machine in &mut machines {
+        machine.enroll(&bench).await;
+    }
+    let events = bench.json(&["status"])["events"].clone();
+    for _ in 0..5 {
+        let answer = late.post(&bench, "/agent/v1/enroll", &late.enrollment()).await;
+        assert!(refusal(&answer, 429).contains("within a minute"));
+        // Those that are known and say nothing new are not concerned.
+        machines[0].enroll(&bench).await;
+    }
+    assert_eq!(bench.json(&["status"])["events"], events, "nothing was recorded");
+    late.inventory = laptop(1);
+    let answer = late.post(&bench, "/agent/v1/enroll", &late.enrollment()).await;
+    refusal(&answer, 429);
+    assert_eq!(bench.json(&["machine", "list"]).as_array().map(Vec::len), Some(10));
+}

@@ -11,6 +11,7 @@ mod admission;
 mod bad_input;
 mod boot_files;
 mod full_disk;
+mod images;
 mod path;
 mod restart;
 mod startup;

@@ -50,7 +50,10 @@ fn keys_that_others_may_read_or_that_are_lost_stop_it() {
     }
     let key = copy.path().join("site.key");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    check(&serve(copy.path(), &[]), &["others may read the key", "chmod 600"]);
+    check(
+        &serve(copy.path(), &[]),
+        &["others may read", "site.key", "chmod 600", "begin a new site"],
+    );
     std::fs::remove_file(&key).unwrap();
     check(&serve(copy.path(), &[]), &["no site key"]);
 }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "everything in here is a test")]
 
 mod chunk;
+mod installable;
 mod layout;
 mod manifest;
 mod memory_disk;

@@ -17,7 +17,7 @@ use crate::boot_files::BootSet;
 use crate::config::{DhcpSetting, Settings};
 use crate::coordinator::Coordinator;
 use crate::dashboard::{PasswordFile, router};
-use crate::enrollment::{Rules, enroll};
+use crate::enrollment::{Crowd, Rules, enroll};
 use crate::http::Peer;
 use crate::images::ImageStore;
 use crate::journal::Journal;
@@ -73,6 +73,7 @@ impl Door {
             journal,
             sessions: Sessions::default(),
             live: Live::default(),
+            crowd: Crowd::default(),
             http: SocketAddrV4::new(address, 80),
             api: SocketAddrV4::new(address, 443),
             dhcp_machines: OnceLock::new(),

@@ -2,6 +2,8 @@
 
 use super::door::{Door, HOST, Person, form};
 use crate::bench::MachineState;
+use crate::coordinator::Coordinator;
+use crate::images::ImportOptions;
 use crate::scene::hardware::laptop;
 
 fn arming<'a>(ola: &'a Person, count: &'a str, again: &'a str) -> [(&'a str, &'a str); 5] {
@@ -115,4 +117,44 @@ async fn a_person_settles_an_identity_that_is_not_clear() {
     let answer = door.post("/machines/2/settle", &ola.cookie, &[("token", &ola.token)]).await;
     assert_eq!(answer.location, "/machines/2");
     assert_eq!(open(), 0);
+}
+
+#[tokio::test]
+async fn an_image_that_no_laptop_could_be_given_is_not_armed_and_the_page_says_why() {
+    let door = Door::open();
+    let raw = door.data.path().join("noise.raw");
+    std::fs::File::create(&raw).unwrap().set_len(8 << 20).unwrap();
+    let mut sgdisk = std::process::Command::new("sgdisk");
+    sgdisk.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").args(["-n1:2048:+4M", "-t1:8304"]);
+    assert!(sgdisk.arg(&raw).output().unwrap().status.success());
+    let options = ImportOptions {
+        name: "noise".into(),
+        title: "Noise".into(),
+        created: 0,
+        guids: osimage::Guids::Fresh,
+        root: None,
+    };
+    let Coordinator { images, site, .. } = &*door.coordinator;
+    let image = images.add(&raw, &options, &site.key, &mut |_| ()).unwrap().id.to_string();
+    let ola = door.log_in().await;
+    for (chosen, lang, words) in [
+        (
+            image.as_str(),
+            "en",
+            ["cannot be given to a laptop", "partition 1, holds no file system"],
+        ),
+        (image.as_str(), "pl", ["Nie uzbrojono", "partition 1, holds no file system"]),
+        (&"0".repeat(64), "en", ["Not armed", "choose an image that is on this coordinator"]),
+    ] {
+        let mut fields = arming(&ola, "2", "2").to_vec();
+        fields[1].1 = "refurbish";
+        fields.extend([("image", chosen), ("locale", "pl_PL.UTF-8")]);
+        let cookie = format!("{}; rehome-lang={lang}", ola.cookie);
+        let answer = door.post("/arm", &cookie, &fields).await;
+        assert_eq!(answer.status, 409, "{chosen}");
+        for word in words {
+            assert!(answer.body.contains(word), "{word:?} is not in: {}", answer.body);
+        }
+    }
+    assert_eq!(door.coordinator.journal.published().bench.batches().count(), 0);
 }

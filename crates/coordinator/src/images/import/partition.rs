@@ -60,6 +60,12 @@ pub(super) fn examine(
             partition.role = PartitionRole::Data;
         }
         seen.push(partition.role);
+        // Nobody mounts or grows the others.
+        if let (false, Some(other)) =
+            (partition.role == PartitionRole::Root, &mut partition.file_system)
+        {
+            other.obstacle = None;
+        }
     }
     if let Some(last) = examined.last_mut() {
         last.grow = last.role == PartitionRole::Root && is_kind(last, FileSystemKind::Ext4);

@@ -57,7 +57,7 @@ fn import_onto_small_disk(folder: &Path) {
 
     assert!(store.list().unwrap().images.is_empty());
     let report = store.check(&mut |_| ()).unwrap();
-    assert!(report.is_good() && report.orphans.is_empty(), "{report:?}");
+    assert!(report.verdict().is_ok() && report.orphans.is_empty(), "{report:?}");
     let left = std::fs::read_dir(folder.join("small/images/tmp")).unwrap().count();
     assert_eq!(left, 0, "temporary files stay");
 }

@@ -87,9 +87,10 @@ fn a_disk_goes_through_the_store_onto_a_larger_disk() {
     assert_eq!(report.warnings, Vec::<String>::new());
     assert_eq!(report.partitions[2].used_map, UsedMap::BlockBitmap);
     assert!(report.partitions[2].unused.0 > 150 * MIB, "{:?}", report.partitions);
-    assert_eq!(report.min_disk_size, fixture.store.min_size(report.id).unwrap());
 
     let manifest = fixture.store.show(report.id).unwrap();
+    assert_eq!(report.min_disk_size, manifest.document().min_disk_size);
+    assert_eq!(manifest.check_installable(), Ok(()));
     let boot = manifest.document().boot;
     assert!(boot.bios && boot.uefi);
     let root = manifest.partition(PartitionRole::Root).unwrap();

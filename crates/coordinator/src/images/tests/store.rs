@@ -55,7 +55,8 @@ fn images_share_chunks_and_removing_one_leaves_the_other_whole() {
     let removed = fixture.store.remove(first.id, &|_| None).unwrap();
     assert_eq!((removed.chunks_removed, removed.chunks_kept), (1, 2));
     let report = fixture.store.check(&mut |_| ()).unwrap();
-    assert!(report.is_good() && report.orphans.is_empty() && report.chunks_good == 3, "{report:?}");
+    report.verdict().unwrap();
+    assert!(report.orphans.is_empty() && report.chunks_good == 3, "{report:?}");
     assert!(matches!(fixture.store.show(first.id), Err(ImageError::NoSuchImage { .. })));
     fixture.store.remove(second.id, &|_| None).unwrap();
     assert_eq!(fixture.stored_files(), Vec::<PathBuf>::new());
@@ -77,7 +78,11 @@ fn a_check_names_every_chunk_that_is_not_what_it_was() {
     std::fs::write(&orphan, b"left behind").unwrap();
 
     let report = fixture.store.check(&mut |_| ()).unwrap();
-    assert!(!report.is_good());
+    let verdict = report.verdict().unwrap_err();
+    assert!(matches!(verdict, ImageError::NotGood { chunks: 3, manifests: 0 }), "{verdict}");
+    // The flipped one has its length: only hashing finds it.
+    let absent = fixture.store.check_present(&manifest).unwrap_err();
+    assert!(matches!(absent, ImageError::Incomplete { missing: 2, count: 4, .. }), "{absent}");
     assert_eq!((report.images, report.chunks_good), (1, 1));
     assert_eq!(report.orphans, [orphan]);
     for (number, words) in [(0, "No such file"), (1, "have hash"), (2, "99 bytes")] {

@@ -1,3 +1,5 @@
+use std::path::Path;
+
 use ::netboot::responder::{AddressPlan, BootFiles, Config, Mode};
 
 use super::*;

@@ -1,0 +1,143 @@
+//! Arming and disarming, whichever way a person says it: what is asked for is held against the images there are,
+//! decided, and journaled.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use osimage::{Manifest, NotInstallable};
+use protocol::{BatchId, ImageId, JobKind};
+
+use crate::admission::{self, AdmissionError};
+use crate::coordinator::Coordinator;
+use crate::event::Happening;
+use crate::images::{ImageError, ImageStore};
+use crate::journal::JournalError;
+use crate::random::{self, RandomError};
+
+/// What a person wants armed.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    /// Who.
+    pub(crate) by: String,
+    /// How many machines it takes.
+    pub(crate) count: u32,
+    /// For how long.
+    pub(crate) time: Duration,
+    /// What for.
+    pub(crate) work: WantedWork,
+}
+
+/// What is to be done to each machine.
+#[derive(Debug)]
+pub(crate) enum WantedWork {
+    /// Drives are wiped and left empty.
+    Wipe,
+    /// Drives are wiped and one gets an image.
+    Refurbish {
+        /// Which.
+        image: WantedImage,
+        /// Locale of the installed system.
+        locale: String,
+    },
+}
+
+/// How a person says which image.
+#[derive(Debug)]
+pub(crate) enum WantedImage {
+    /// By its name, or the beginning of its id.
+    Named(String),
+    /// Chosen from a list.
+    Chosen(ImageId),
+}
+
+/// Why nothing was armed, or a batch not ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ArmError {
+    #[error("a locale looks like pl_PL.UTF-8")]
+    Locale,
+    #[error(transparent)]
+    Image(ImageError),
+    #[error("image {name} is not armed, because no laptop could be given it: {why}")]
+    NotInstallable { name: String, why: NotInstallable },
+    #[error(transparent)]
+    Admission(AdmissionError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    #[error("looking the image up was not finished")]
+    Interrupted(#[source] tokio::task::JoinError),
+}
+
+/// Arms a batch. An image that no agent could install, or of which chunks are missing, is refused here: once a machine
+/// is wiped it is too late.
+///
+/// # Errors
+/// When what is asked for is impossible, or nothing can be recorded.
+pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<BatchId, ArmError> {
+    let Wish { by, count, time, work } = wish;
+    let images = coordinator.images.clone();
+    let job = tokio::task::spawn_blocking(move || job(&images, work)).await;
+    let job = job.map_err(ArmError::Interrupted)??;
+    let by = coordinator.journal.person(by).await?;
+    let batch = BatchId::from_bytes(random::bytes()?);
+    let decide = move |_: &_, now| {
+        split(admission::arm(now, batch, by, time, count, job).map(|it| vec![it]))
+    };
+    let decided = coordinator.journal.decide(decide).await?;
+    decided.map(|()| batch).map_err(ArmError::Admission)
+}
+
+/// Ends a batch.
+///
+/// # Errors
+/// When there is none, or nothing can be recorded.
+pub(crate) async fn disarm(
+    coordinator: &Arc<Coordinator>,
+    batch: BatchId,
+    by: String,
+) -> Result<(), ArmError> {
+    let by = coordinator.journal.person(by).await?;
+    let decide = move |bench: &_, _| {
+        split(admission::disarm(bench, batch, by).map(|it| it.into_iter().collect()))
+    };
+    coordinator.journal.decide(decide).await?.map_err(ArmError::Admission)
+}
+
+/// The events of a decision apart from its answer.
+pub(crate) fn split(
+    decided: Result<Vec<Happening>, AdmissionError>,
+) -> (Vec<Happening>, Result<(), AdmissionError>) {
+    match decided {
+        Ok(happenings) => (happenings, Ok(())),
+        Err(error) => (Vec::new(), Err(error)),
+    }
+}
+
+/// The job that is asked for, with its image looked up and looked at.
+fn job(images: &ImageStore, work: WantedWork) -> Result<JobKind, ArmError> {
+    let WantedWork::Refurbish { image, locale } = work else { return Ok(JobKind::Wipe) };
+    if !is_locale(&locale) {
+        return Err(ArmError::Locale);
+    }
+    let manifest = match image {
+        WantedImage::Chosen(image) => images.show(image),
+        WantedImage::Named(wanted) => images.find(&wanted).and_then(|image| images.show(image)),
+    };
+    let manifest = manifest.map_err(ArmError::Image)?;
+    installable(&manifest)?;
+    images.check_present(&manifest).map_err(ArmError::Image)?;
+    let image_min_size = manifest.document().min_disk_size;
+    Ok(JobKind::Refurbish { image: manifest.id(), image_min_size, locale })
+}
+
+fn installable(manifest: &Manifest) -> Result<(), ArmError> {
+    let name = || manifest.document().name.clone();
+    manifest.check_installable().map_err(|why| ArmError::NotInstallable { name: name(), why })
+}
+
+/// Language, country and encoding, as `locale -a` writes them.
+fn is_locale(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_.-@".contains(c);
+    !text.is_empty() && text.len() <= 32 && text.chars().all(plain)
+}
