@@ -10,9 +10,12 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use drive::LinuxIdentityReader;
 use nix::unistd::{Pid, getppid};
+use protocol::UnixMillis;
 use protocol::api::SiteConfig;
 
+use crate::access::DriveAccess;
 use crate::cmdline::Cmdline;
 use crate::modules::{Modules, Settled};
 use crate::net::Net;
@@ -26,11 +29,18 @@ const PROBING: Duration = Duration::from_secs(60);
 /// How long the screen takes for a last frame, with some to spare.
 const LAST_FRAME: Duration = Duration::from_secs(1);
 
+/// Sets the wall clock, or says why it cannot.
+pub(crate) type SetClock = fn(UnixMillis) -> anyhow::Result<()>;
+
 /// What the stages work with.
 #[derive(Debug)]
 pub(crate) struct Context {
     /// Where the kernel's views are.
     pub(crate) roots: Roots,
+    /// The drives themselves.
+    pub(crate) drives: Box<dyn DriveAccess>,
+    /// How the wall clock is set.
+    pub(crate) set_clock: SetClock,
     /// What the boot loader told.
     pub(crate) cmdline: Cmdline,
     /// The screen and its log.
@@ -117,7 +127,8 @@ fn start(roots: Roots) -> anyhow::Result<Context> {
     {
         tracing::warn!(target: "init", %error);
     }
-    Ok(Context { roots, cmdline, screen, modules, net, site, former_death })
+    let (drives, set_clock) = (Box::new(LinuxIdentityReader), work::set_clock as SetClock);
+    Ok(Context { roots, drives, set_clock, cmdline, screen, modules, net, site, former_death })
 }
 
 fn tell_story(log: &Log) {

@@ -41,4 +41,4 @@ pub(crate) fn take(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -76,6 +76,13 @@ impl Net {
         Ok(net)
     }
 
+    /// One link, and no interface of this machine touched.
+    #[cfg(test)]
+    pub(crate) fn simulated(link: Link) -> Self {
+        let nics = BTreeMap::from([(link.nic.clone(), NicState::Up(link))]);
+        Self { nics: Arc::new(Mutex::new(nics)) }
+    }
+
     /// The interfaces that have an address now, the one that booted the machine first.
     pub(crate) fn links(&self) -> Vec<Link> {
         let nics = self.lock();

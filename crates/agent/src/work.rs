@@ -26,6 +26,7 @@ use crate::inventory;
 use crate::modules::Settled;
 use crate::screen::Sentence;
 use client::Client;
+pub(crate) use clock::set as set_clock;
 use job::{Job, Memory, Outcome};
 use records::Records;
 use status::Status;
@@ -165,7 +166,7 @@ async fn introduce(
     let inventory = take_stock(context).await?;
     let address = format!("{}:{}", site.address, site.api_port);
     status.enter(Stage::Init, Sentence::Connecting(address));
-    Client::enroll(site, key, inventory, clock::set).await
+    Client::enroll(site, key, inventory, context.set_clock).await
 }
 
 /// The machine as it is now, once no more devices appear.
@@ -179,7 +180,7 @@ async fn take_stock(context: &Arc<Context>) -> anyhow::Result<Inventory> {
                 SETTLING.as_secs()
             );
         }
-        inventory::take(&context.roots, &context.cmdline, &drive::LinuxIdentityReader)
+        inventory::take(&context.roots, &context.cmdline, context.drives.as_ref())
     })
     .await
 }
@@ -187,7 +188,7 @@ async fn take_stock(context: &Arc<Context>) -> anyhow::Result<Inventory> {
 /// The drives as they are now.
 async fn list_drives(context: &Arc<Context>) -> anyhow::Result<Vec<DriveUnit>> {
     let context = context.clone();
-    blocking(move || Ok(drive::discover(&context.roots, &drive::LinuxIdentityReader)?)).await
+    blocking(move || Ok(drive::discover(&context.roots, context.drives.as_ref())?)).await
 }
 
 /// Tells the coordinator where the machine is and keeps its latest wish. While it does not answer, work goes on.
@@ -217,3 +218,6 @@ fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
         .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

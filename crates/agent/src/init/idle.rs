@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::thread;
 
 use anyhow::Context as _;
-use drive::LinuxIdentityReader;
 use protocol::Stage;
 
 use super::Context;
@@ -17,7 +16,7 @@ pub(super) fn run(context: &Context) -> anyhow::Result<Infallible> {
         state.stage = Stage::Inventory;
         state.sentence = Sentence::TakingStock;
     });
-    let inventory = inventory::take(&context.roots, &context.cmdline, &LinuxIdentityReader)?;
+    let inventory = inventory::take(&context.roots, &context.cmdline, context.drives.as_ref())?;
     let json = serde_json::to_string(&inventory).context("writing the inventory as JSON")?;
     tracing::info!(target: "inventory", modules = context.modules.loaded(), problems = ?context.modules.problems());
     tracing::info!(target: "inventory", %json);

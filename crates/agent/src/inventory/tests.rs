@@ -62,7 +62,7 @@ fn check(model: &str) {
 
 /// Makes the tree: `PATH = CONTENT`, `PATH += CONTENT` to append, `PATH -> TARGET` for a link, `PATH/` for a
 /// directory. `\n`, `\t` and `\xHH` stand for bytes.
-fn plant(tree: &str, root: &Path) {
+pub(crate) fn plant(tree: &str, root: &Path) {
     for line in tree.lines().filter(|line| !line.starts_with('#')) {
         if let Some((path, target)) = line.split_once(" -> ") {
             let path = made(root, path);

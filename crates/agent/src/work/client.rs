@@ -23,7 +23,7 @@ use tokio::sync::Mutex;
 pub(crate) use connection::{Ask, Connection, RequestError};
 
 const ANSWER_LIMIT: usize = 1 << 20;
-const MANIFEST_LIMIT: usize = 64 << 20;
+const MANIFEST_LIMIT: usize = osimage::MAX_ENVELOPE_LEN;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
@@ -159,9 +159,11 @@ fn answer<A: DeserializeOwned>(path: &str, status: StatusCode, body: &[u8]) -> a
     Err(Refused { path: path.to_owned(), status, sentence }.into())
 }
 
-/// Whether it may go by itself: no answer, or one that blames the coordinator.
+/// Whether it may go by itself: no answer, one that blames the coordinator, or one that asks for patience.
 fn may_pass(error: &anyhow::Error) -> bool {
-    let busy = |refused: &Refused| refused.status.is_server_error();
+    let busy = |refused: &Refused| {
+        refused.status.is_server_error() || refused.status == StatusCode::TOO_MANY_REQUESTS
+    };
     error.is::<RequestError>() || error.downcast_ref().is_some_and(busy)
 }
 
@@ -178,5 +180,20 @@ impl Refused {
     /// Whether asking again cannot help: a ticket came too late, or its batch was ended.
     pub(crate) fn is_final(&self) -> bool {
         self.status == StatusCode::GONE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asking_again_helps_where_the_coordinator_is_busy_and_nowhere_else() {
+        for (status, passes) in [(429, true), (503, true), (500, true), (409, false), (410, false)]
+        {
+            let status = StatusCode::from_u16(status).unwrap();
+            let refused = answer::<()>("/agent/v1/enroll", status, b"").unwrap_err();
+            assert_eq!(may_pass(&refused), passes, "{status}");
+        }
     }
 }

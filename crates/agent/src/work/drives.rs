@@ -7,7 +7,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use anyhow::{Context as _, anyhow, bail};
-use drive::{Drive, LinuxDrive};
+use drive::Drive;
 use osimage::ProvenZero;
 use protocol::api::VerifiedBefore;
 use protocol::event::DriveEvidence;
@@ -20,6 +20,7 @@ use super::job::Job;
 use super::records::Records;
 use super::status::{Meter, Status};
 use super::{list_drives, random_bytes};
+use crate::init::Context;
 use crate::screen::Sentence;
 
 /// A drive whose evidence the coordinator has, open and ready for an image.
@@ -48,6 +49,7 @@ enum Fate {
 
 /// One drive's work, as it moves to its thread.
 struct Work {
+    context: Arc<Context>,
     path: PathBuf,
     consent: ConsentedDrive,
     /// The earlier verification, with the byte ranges that the image may have written since.
@@ -70,6 +72,7 @@ pub(crate) async fn sanitize_all(
     let alone = plan.drives.len() == 1;
     for consent in consent.into_drives() {
         let work = Work {
+            context: job.context.clone(),
             path: device_of(job, &units, consent.identity())?,
             before: verified_before(job, &consent).map(|before| {
                 let written = if consent.receives_image() { written.clone() } else { Vec::new() };
@@ -137,9 +140,11 @@ async fn settle(job: &Job, clean: &[Clean]) -> anyhow::Result<()> {
 impl Work {
     fn run(self) -> anyhow::Result<Fate> {
         let identity = self.consent.identity().clone();
-        let drive = LinuxDrive::open(&self.path, &identity)
+        let access = self.context.drives.as_ref();
+        let drive = access
+            .open(&self.path, &identity)
             .with_context(|| format!("taking {identity} in hand"))?;
-        let target = match Target::claim(Box::new(drive), self.consent) {
+        let target = match Target::claim(drive, self.consent) {
             Ok(target) => target,
             Err(failed) => return Ok(Fate::Failed(failed)),
         };

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use anyhow::bail;
 use evidence::Envelope;
 use evidence::chain::ChainWriter;
 use protocol::{AgentKey, Step};
@@ -31,6 +32,8 @@ struct Queue {
     writer: ChainWriter,
     appended: u64,
     unsent: VecDeque<Envelope>,
+    /// Why the coordinator will never take what is unsent.
+    refused: Option<String>,
 }
 
 impl Records {
@@ -42,6 +45,7 @@ impl Records {
             writer: ChainWriter::start(machine, agent),
             appended: 0,
             unsent: VecDeque::new(),
+            refused: None,
         };
         let (sender, accepted) = watch::channel(0);
         let records = Self {
@@ -72,10 +76,19 @@ impl Records {
     }
 
     /// Waits until the coordinator has every step so far on disk.
+    ///
+    /// # Errors
+    /// When it has said that it never will.
     pub(crate) async fn settle(&self) -> anyhow::Result<()> {
         let count = self.lock().appended;
-        self.accepted.clone().wait_for(|accepted| *accepted >= count).await?;
-        Ok(())
+        let settled = self.accepted.clone().wait_for(|accepted| *accepted >= count).await.is_ok();
+        if settled {
+            return Ok(());
+        }
+        match &self.lock().refused {
+            Some(why) => bail!("{why}"),
+            None => bail!("records are not handed in any more: the task that does it has died"),
+        }
     }
 
     async fn send_for_ever(self, accepted: watch::Sender<u64>) {
@@ -108,6 +121,7 @@ impl Records {
                     // Whoever waits for a record learns that it never will be taken: the work ends before the
                     // first write, this agent ends with it, and the next one asks anew.
                     tracing::error!(target: "report", "{error:#}");
+                    self.lock().refused = Some(format!("{error:#}"));
                     return;
                 }
                 Err(error) => tracing::warn!("records not handed in yet: {error:#}"),

@@ -1,0 +1,22 @@
+//! How the stages reach drives: through the kernel, or simulated ones in tests.
+
+use std::fmt::Debug;
+use std::path::Path;
+
+use drive::{Drive, IdentityReader, LinuxDrive, LinuxIdentityReader, OpenError};
+use protocol::DriveIdentity;
+
+/// Asks drives who they are, and takes one in hand.
+pub(crate) trait DriveAccess: IdentityReader + Debug + Send + Sync {
+    /// The drive under its exclusive claim, if it is still the expected one.
+    ///
+    /// # Errors
+    /// As [`LinuxDrive::open`]; nothing was written.
+    fn open(&self, device: &Path, expected: &DriveIdentity) -> Result<Box<dyn Drive>, OpenError>;
+}
+
+impl DriveAccess for LinuxIdentityReader {
+    fn open(&self, device: &Path, expected: &DriveIdentity) -> Result<Box<dyn Drive>, OpenError> {
+        Ok(Box::new(LinuxDrive::open(device, expected)?))
+    }
+}

@@ -1,0 +1,209 @@
+//! A captured laptop with a simulated drive, whose agents really run.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use drive::sim::{Command, SimDrive};
+use drive::{Drive, Identified, IdentityError, IdentityReader, OpenError};
+use protocol::{ByteLen, DriveIdentity, SectorSize, UnixMillis};
+
+use super::cable::Cable;
+use super::coordinator::{Coordinator, PATIENCE};
+use crate::access::DriveAccess;
+use crate::cmdline::{Cmdline, CoordinatorAddress};
+use crate::init::{Context, power::Ending};
+use crate::inventory::tests::plant;
+use crate::modules::Modules;
+use crate::net::{Link, Net};
+use crate::roots::captured;
+use crate::screen::{Lang, Log, Screen};
+
+const TREE: &str = include_str!("../../../tests/fixtures/machines/lenovo-thinkpad-t440/tree.txt");
+const DRIVE: &str = "sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0/block/sda";
+const SIZE: u64 = 32 << 20;
+
+pub(super) struct Laptop {
+    tree: tempfile::TempDir,
+    pub(super) drive: SimDrive,
+    /// How often the drive was taken in hand, by whatever agent.
+    pub(super) n_opened: Arc<AtomicU32>,
+}
+
+/// An agent that runs.
+pub(super) struct Agent {
+    ended: Receiver<anyhow::Result<Ending>>,
+}
+
+/// Where somebody is held until the test lets go.
+pub(super) struct Gate {
+    reached: Receiver<()>,
+    go: Sender<()>,
+}
+
+/// The held one's side of a [`Gate`].
+struct Held {
+    reached: Sender<()>,
+    go: Receiver<()>,
+}
+
+impl Laptop {
+    /// With a drive full of somebody's data.
+    pub(super) fn new() -> Self {
+        let tree = tempfile::tempdir().unwrap();
+        plant(TREE, tree.path());
+        std::fs::write(tree.path().join(DRIVE).join("size"), (SIZE / 512).to_string()).unwrap();
+        let drive = SimDrive::new(identity(), SectorSize::try_from(512).unwrap());
+        drive.fill_with_old_data();
+        Self { tree, drive, n_opened: Arc::default() }
+    }
+
+    /// Starts an agent as PID 1 does. The gate is where it looks at its drives for the third time: it has taken
+    /// stock to enroll, taken stock to plan, and now holds a ticket that it has not used.
+    pub(super) fn boot(
+        &self,
+        at: &Coordinator,
+        cable: &Cable,
+        former_death: Option<&str>,
+    ) -> (Agent, Gate) {
+        let roots = captured(self.tree.path());
+        let cmdline = Cmdline {
+            address: Some(CoordinatorAddress { ip: Ipv4Addr::LOCALHOST, port: Some(cable.port()) }),
+            ..Cmdline::read(&roots).unwrap()
+        };
+        let (gate, held) = Gate::new();
+        let bay = Bay {
+            drive: self.drive.clone(),
+            n_opened: self.n_opened.clone(),
+            n_looks: AtomicU32::new(0),
+            held: Mutex::new(held),
+        };
+        let log = Log::open(&roots, None);
+        let context = Context {
+            drives: Box::new(bay),
+            set_clock: |_: UnixMillis| Ok(()),
+            cmdline,
+            screen: Screen::spawn(&roots, Lang::En, log).unwrap(),
+            // The tree names no kernel release, for which there are then no modules to load.
+            modules: Modules::spawn(&roots).unwrap(),
+            net: Net::simulated(link()),
+            site: None,
+            former_death: former_death.map(str::to_owned),
+            roots,
+        };
+        let (end, ended) = channel();
+        let site = at.site.clone();
+        // A test that is over does not listen any more.
+        std::thread::spawn(move || drop(end.send(super::super::run(context, site))));
+        (Agent { ended }, gate)
+    }
+
+    /// Nobody has taken the drive in hand, and it was sent no command.
+    pub(super) fn assert_untouched(&self) {
+        let opened = self.n_opened.load(Ordering::SeqCst);
+        assert_eq!((opened, self.drive.n_commands()), (0, 0));
+        assert_eq!(self.drive.n_old_sectors(), SIZE / 512);
+    }
+
+    /// Holds whoever sends the drive its first write.
+    pub(super) fn gate_at_first_write(&self) -> Gate {
+        let (gate, held) = Gate::new();
+        let held = Mutex::new(Some(held));
+        self.drive.on_command(move |command| {
+            if matches!(command, Command::Write { .. })
+                && let Some(held) = held.lock().unwrap().take()
+            {
+                held.wait();
+            }
+        });
+        gate
+    }
+}
+
+impl Agent {
+    /// How it ended; a failure after it took too long.
+    pub(super) fn end(&self) -> anyhow::Result<Ending> {
+        self.ended.recv_timeout(PATIENCE).expect("the agent goes on and on")
+    }
+
+    pub(super) fn assert_running(&self) {
+        assert!(self.ended.try_recv().is_err(), "the agent ended");
+    }
+}
+
+impl Gate {
+    fn new() -> (Self, Held) {
+        let ((reached, is_reached), (go, may_go)) = (channel(), channel());
+        (Self { reached: is_reached, go }, Held { reached, go: may_go })
+    }
+
+    /// Waits until it is reached.
+    pub(super) fn reached(&self) {
+        self.reached.recv_timeout(PATIENCE).expect("the gate was not reached");
+    }
+
+    /// Lets go. Who comes later is not held.
+    pub(super) fn open(self) {
+        self.go.send(()).unwrap();
+    }
+}
+
+impl Held {
+    /// A test that gave up its gate holds nobody.
+    fn wait(&self) {
+        if self.reached.send(()).is_ok() {
+            let _ = self.go.recv();
+        }
+    }
+}
+
+/// The one drive bay.
+struct Bay {
+    drive: SimDrive,
+    n_opened: Arc<AtomicU32>,
+    n_looks: AtomicU32,
+    held: Mutex<Held>,
+}
+
+impl IdentityReader for Bay {
+    fn read(&self, _device: &Path) -> Result<Identified, IdentityError> {
+        if self.n_looks.fetch_add(1, Ordering::SeqCst) == 2 {
+            self.held.lock().unwrap().wait();
+        }
+        Ok(Identified { identity: identity(), other_namespaces: 0 })
+    }
+}
+
+impl DriveAccess for Bay {
+    fn open(&self, _device: &Path, expected: &DriveIdentity) -> Result<Box<dyn Drive>, OpenError> {
+        assert_eq!(*expected, identity());
+        self.n_opened.fetch_add(1, Ordering::SeqCst);
+        Ok(Box::new(self.drive.clone()))
+    }
+}
+
+impl fmt::Debug for Bay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bay({:?})", self.drive)
+    }
+}
+
+fn identity() -> DriveIdentity {
+    let (model, serial) = ("TEST DISK".to_owned(), "SIM0001".to_owned());
+    DriveIdentity { model, serial, wwn: None, size: ByteLen(SIZE) }
+}
+
+fn link() -> Link {
+    Link {
+        nic: "eth0".to_owned(),
+        mac: "28:d2:44:00:00:01".parse().unwrap(),
+        address: Ipv4Addr::LOCALHOST,
+        prefix_len: 8,
+        router: None,
+        server: Ipv4Addr::LOCALHOST,
+        booted: true,
+    }
+}
