@@ -90,7 +90,11 @@ impl Cmdline {
                     _ => return Err(format!("{value:?} is not a language: write en or pl")),
                 }
             }
-            _ => return Err("is unknown; see `rehome-agent help` for those that exist".into()),
+            _ => {
+                return Err(
+                    "is unknown; there are rehome.mac, .uuid, .address, .console and .lang".into()
+                );
+            }
         }
         Ok(())
     }

@@ -35,6 +35,8 @@ const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
 const RETRY_AFTER: Duration = Duration::from_secs(3);
 /// How long the screen says why before the machine restarts into its own disk: within the 5 s that are promised.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// How often drives are listed before it counts as a failure.
+const MAX_LOOKS: u32 = 4;
 /// How long a plan waits for devices that still appear.
 const SETTLING: Duration = Duration::from_secs(120);
 
@@ -51,7 +53,10 @@ pub(crate) fn run(context: Context, mut site: SiteConfig) -> anyhow::Result<Endi
         .enable_all()
         .build()
         .context("starting the runtime")?;
-    runtime.block_on(serve(Arc::new(context), Arc::new(site)))
+    let ended = runtime.block_on(serve(Arc::new(context), Arc::new(site)));
+    // A thread that is stuck on a dying drive keeps nobody from restarting the machine.
+    runtime.shutdown_background();
+    ended
 }
 
 /// An agent that died while the new system was mounted left it so, and a mounted drive is refused.
@@ -185,10 +190,21 @@ async fn take_stock(context: &Arc<Context>) -> anyhow::Result<Inventory> {
     .await
 }
 
-/// The drives as they are now.
+/// The drives as they are now. One that goes away under the eyes of who lists it is a reason to look again.
 async fn list_drives(context: &Arc<Context>) -> anyhow::Result<Vec<DriveUnit>> {
-    let context = context.clone();
-    blocking(move || Ok(drive::discover(&context.roots, context.drives.as_ref())?)).await
+    let mut n_looks = 1;
+    loop {
+        let context = context.clone();
+        let look = move || Ok(drive::discover(&context.roots, context.drives.as_ref())?);
+        match blocking(look).await {
+            Err(error) if n_looks < MAX_LOOKS => {
+                tracing::warn!(target: "inventory", n_looks, "listing drives again: {error:#}");
+                n_looks += 1;
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            listed => return listed,
+        }
+    }
 }
 
 /// Tells the coordinator where the machine is and keeps its latest wish. While it does not answer, work goes on.

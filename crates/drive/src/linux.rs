@@ -104,13 +104,7 @@ impl LinuxDrive {
             Some(EBUSY) => OpenError::InUse { device: path(), holders: name_holders(device) },
             _ => OpenError::Open { device: path(), source },
         })?;
-
-        let Identified { identity: found, .. } =
-            identify(&file).map_err(|source| OpenError::Identity { device: path(), source })?;
-        if found != *expected {
-            let expected = Box::new(expected.clone());
-            return Err(OpenError::OtherDrive { device: path(), expected, found: Box::new(found) });
-        }
+        must_be(&file, device, expected)?;
 
         let geometry = |source| OpenError::Geometry { device: path(), source };
         if sys::block::is_read_only(&file).map_err(geometry)? {
@@ -119,7 +113,31 @@ impl LinuxDrive {
         let sector_size = sys::block::logical_sector_size(&file).map_err(geometry)?;
         let sector_size = SectorSize::try_from(sector_size)
             .map_err(|source| OpenError::SectorSize { device: path(), source })?;
-        Ok(Self { file, size: found.size, sector_size })
+        Ok(Self { file, size: expected.size, sector_size })
+    }
+
+    /// Opens the same drive beside an exclusive claim, without one: through this descriptor its partitions can be told
+    /// to the kernel. As long as it is open, the kernel gives the drive's name to no other.
+    pub fn open_shared(device: &Path, expected: &DriveIdentity) -> Result<File, OpenError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(device)
+            .map_err(|source| OpenError::Open { device: device.to_owned(), source })?;
+        must_be(&file, device, expected)?;
+        Ok(file)
+    }
+}
+
+fn must_be(file: &File, device: &Path, expected: &DriveIdentity) -> Result<(), OpenError> {
+    let device = device.to_owned();
+    match identify(file) {
+        Ok(Identified { identity, .. }) if identity == *expected => Ok(()),
+        Ok(Identified { identity, .. }) => {
+            let expected = Box::new(expected.clone());
+            Err(OpenError::OtherDrive { device, expected, found: Box::new(identity) })
+        }
+        Err(source) => Err(OpenError::Identity { device, source }),
     }
 }
 

@@ -42,6 +42,11 @@ pub(crate) fn fate(drive: &DriveUnit, technique: Technique) -> Fate {
     }
 }
 
+/// Whether a rule keeps the drive from ever being planned: boot medium, removable, USB, network.
+pub fn is_protected(drive: &DriveUnit) -> bool {
+    protection(drive).is_some()
+}
+
 fn protection(drive: &DriveUnit) -> Option<(RefusalCode, &'static str)> {
     if drive.holds.contains(&Hold::BootMedium) {
         return Some((RefusalCode::BootMedium, "the appliance was started from it"));

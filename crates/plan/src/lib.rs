@@ -16,6 +16,7 @@ use protocol::job::{Job, JobKind};
 use protocol::plan::{Plan, PlannedDrive, Refusal, RefusalCode};
 use protocol::{MachineId, Sha256Digest};
 
+pub use crate::drives::is_protected;
 use crate::drives::{Fate, fate};
 
 /// What would be done to `machine` for `job`, or every reason why nothing is.

@@ -10,10 +10,7 @@ use protocol::{
 /// The consent to destroy what is on the drives of one plan. Not to be copied; used up drive by drive.
 #[derive(Debug)]
 pub struct Consent {
-    ticket: TicketId,
-    plan: Sha256Digest,
     drives: Vec<ConsentedDrive>,
-    taken: BTreeSet<DriveIdentity>,
 }
 
 /// The consent for one drive: out of a [`Consent`], or [by hand](Self::by_hand). Claiming the drive uses it up.
@@ -22,6 +19,9 @@ pub struct ConsentedDrive {
     ticket: TicketId,
     planned: PlannedDrive,
 }
+
+/// How far the coordinator's clock may have run ahead since this machine took the time from it.
+const MAX_EARLY_MS: u64 = 60_000;
 
 /// What the agent knows of itself while it judges a ticket.
 #[derive(Debug, Clone, Copy)]
@@ -76,6 +76,12 @@ pub enum ConsentError {
         /// By how much.
         late_ms: u64,
     },
+    /// Dated in the future: one of the clocks was set since.
+    #[error("the ticket was issued {early_ms} ms from now: ask for a new one")]
+    Early {
+        /// By how much.
+        early_ms: u64,
+    },
     /// Its life ends before it begins.
     #[error("the ticket was issued after its own expiry")]
     Backwards,
@@ -85,12 +91,6 @@ pub enum ConsentError {
     /// Two planned drives could not be told apart.
     #[error("the plan names {0} twice")]
     SameDrive(Box<DriveIdentity>),
-    /// A drive that the plan does not name.
-    #[error("the plan does not name {0}: it is not touched")]
-    NotPlanned(Box<DriveIdentity>),
-    /// A drive whose consent is used up.
-    #[error("the consent for {0} is used up: ask for a new ticket")]
-    Taken(Box<DriveIdentity>),
     /// What was typed is not the drive's serial number.
     #[error(
         "{typed:?} was typed, but this is {drive}: nothing was touched; compare it with the drive's label"
@@ -127,37 +127,10 @@ impl Consent {
         let ticket_id = ticket.ticket;
         let consented =
             |planned: &PlannedDrive| ConsentedDrive { ticket: ticket_id, planned: planned.clone() };
-        Ok(Self {
-            ticket: ticket_id,
-            plan: *plan_digest,
-            drives: plan.drives.iter().map(consented).collect(),
-            taken: BTreeSet::new(),
-        })
+        Ok(Self { drives: plan.drives.iter().map(consented).collect() })
     }
 
-    /// The ticket behind it.
-    pub fn ticket(&self) -> TicketId {
-        self.ticket
-    }
-
-    /// Digest of the plan that it covers.
-    pub fn plan(&self) -> &Sha256Digest {
-        &self.plan
-    }
-
-    /// Takes out the consent for one drive; there is none for a second time.
-    pub fn take(&mut self, drive: &DriveIdentity) -> Result<ConsentedDrive, ConsentError> {
-        if let Some(index) = self.drives.iter().position(|consented| consented.identity() == drive)
-        {
-            self.taken.insert(drive.clone());
-            return Ok(self.drives.remove(index));
-        }
-        let drive = Box::new(drive.clone());
-        let taken = self.taken.contains(&*drive);
-        Err(if taken { ConsentError::Taken(drive) } else { ConsentError::NotPlanned(drive) })
-    }
-
-    /// What is left of it, drive by drive, in the order of the plan.
+    /// The consent for each drive, in the order of the plan; there is none for a second time.
     pub fn into_drives(self) -> Vec<ConsentedDrive> {
         self.drives
     }
@@ -185,6 +158,10 @@ fn check(
     }
     if ticket.issued_at > ticket.expires_at {
         return Err(ConsentError::Backwards);
+    }
+    let early_ms = ticket.issued_at.0.saturating_sub(context.now.0);
+    if early_ms > MAX_EARLY_MS {
+        return Err(ConsentError::Early { early_ms });
     }
     if context.now >= ticket.expires_at {
         return Err(ConsentError::Expired { late_ms: context.now.0 - ticket.expires_at.0 });

@@ -1,6 +1,6 @@
 //! How far a pass is: a line that is written over on a terminal, a line for every tenth elsewhere.
 
-use std::io::{self, IsTerminal as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -44,12 +44,14 @@ impl Meter {
         let Some(pass) = pass.as_mut() else { return };
         let line = line(pass, done, total);
         let tenths = done.0.saturating_mul(10).checked_div(total.0).unwrap_or(10);
-        match (self.on_terminal, done == total) {
-            (true, true) => eprintln!("\r{line}"),
-            (true, false) => eprint!("\r{line}"),
-            (false, _) if tenths > pass.tenths => eprintln!("{line}"),
-            (false, _) => {}
-        }
+        // Whoever looked on may be gone (a lost session): that stops no work, and a panic would.
+        let mut stderr = io::stderr().lock();
+        let _ = match (self.on_terminal, done == total) {
+            (true, true) => writeln!(stderr, "\r{line}"),
+            (true, false) => write!(stderr, "\r{line}"),
+            (false, _) if tenths > pass.tenths => writeln!(stderr, "{line}"),
+            (false, _) => Ok(()),
+        };
         pass.tenths = tenths;
         pass.is_line_open = self.on_terminal && done != total;
     }
@@ -58,7 +60,7 @@ impl Meter {
     pub(super) fn end(&self) {
         let pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner).take();
         if pass.is_some_and(|pass| pass.is_line_open) {
-            eprintln!();
+            let _ = writeln!(io::stderr());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! PCI storage controllers, and why drives behind one may be out of sight.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -62,8 +62,9 @@ fn controller(function: &Path) -> anyhow::Result<Option<StorageController>> {
 struct Facts<'a> {
     class: &'a str,
     driver: Option<&'a str>,
-    /// NVMe drives that Intel's AHCI controller keeps to itself (`remapped_nvme` of the driver ahci).
-    remapped_nvme: u64,
+    /// NVMe drives that Intel's AHCI controller keeps to itself (`remapped_nvme` of the driver ahci); none where the
+    /// kernel would not say.
+    remapped_nvme: Option<u64>,
     /// State of an NVMe controller as the driver has it.
     nvme_state: Option<String>,
 }
@@ -73,8 +74,8 @@ impl Facts<'_> {
         if self.class.starts_with("0104") {
             return Some(format!("it is in RAID mode and may hide drives: {SET_AHCI}"));
         }
-        if self.remapped_nvme > 0 {
-            let count = self.remapped_nvme;
+        if self.remapped_nvme != Some(0) {
+            let count = self.remapped_nvme.map_or("perhaps some".to_owned(), |n| n.to_string());
             return Some(format!(
                 "it hides {count} NVMe drives behind the SATA controller: {SET_AHCI}"
             ));
@@ -94,13 +95,19 @@ impl Facts<'_> {
     }
 }
 
-fn number(path: &Path) -> u64 {
-    fs::read_to_string(path).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+/// Zero where the driver has no such attribute, none where it cannot be read.
+fn number(path: &Path) -> Option<u64> {
+    match fs::read_to_string(path) {
+        Ok(text) => text.trim().parse().ok(),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some(0),
+        Err(_) => None,
+    }
 }
 
 fn nvme_state(function: &Path) -> Option<String> {
     let entry = fs::read_dir(function.join("nvme")).ok()?.flatten().next()?;
-    Some(fs::read_to_string(entry.path().join("state")).ok()?.trim().to_owned())
+    let state = fs::read_to_string(entry.path().join("state"));
+    Some(state.map_or_else(|error| error.to_string(), |state| state.trim().to_owned()))
 }
 
 #[cfg(test)]
@@ -122,7 +129,7 @@ mod tests {
             ("010700", None, 0, None, Some("no driver")),
         ] {
             let nvme_state = nvme_state.map(str::to_owned);
-            let facts = Facts { class, driver, remapped_nvme, nvme_state };
+            let facts = Facts { class, driver, remapped_nvme: Some(remapped_nvme), nvme_state };
             let unexplained = facts.unexplained();
             match (expected, &unexplained) {
                 (None, None) => {}

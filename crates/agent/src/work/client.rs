@@ -72,6 +72,11 @@ impl Client {
         &self.key
     }
 
+    /// The coordinator's clock.
+    pub(crate) async fn time(&self) -> anyhow::Result<UnixMillis> {
+        self.send(get("/agent/v1/time", ANSWER_LIMIT)).await
+    }
+
     pub(crate) async fn heartbeat(&self, heartbeat: &Heartbeat) -> anyhow::Result<Directive> {
         self.post("/agent/v1/heartbeat", heartbeat).await
     }
@@ -177,9 +182,10 @@ pub(crate) struct Refused {
 }
 
 impl Refused {
-    /// Whether asking again cannot help: a ticket came too late, or its batch was ended.
+    /// Whether asking again cannot help: a ticket came too late or its batch was ended, the coordinator's journal does
+    /// not hold what these records continue, or another agent has taken this one's place.
     pub(crate) fn is_final(&self) -> bool {
-        self.status == StatusCode::GONE
+        [StatusCode::GONE, StatusCode::BAD_REQUEST, StatusCode::CONFLICT].contains(&self.status)
     }
 }
 

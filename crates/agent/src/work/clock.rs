@@ -20,6 +20,23 @@ pub(crate) fn uptime_ms() -> u64 {
     u64::try_from(time.tv_sec() * 1000 + time.tv_nsec() / 1_000_000).unwrap_or(0)
 }
 
+/// Until when consent holds, by a clock that nobody sets.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadline {
+    at_ms: u64,
+}
+
+impl Deadline {
+    /// The end of what lasts from `issued_at` to `expires_at` and was issued after `asked_at_ms` of [`uptime_ms`].
+    pub(crate) fn new(asked_at_ms: u64, issued_at: UnixMillis, expires_at: UnixMillis) -> Self {
+        Self { at_ms: asked_at_ms.saturating_add(expires_at.0.saturating_sub(issued_at.0)) }
+    }
+
+    pub(crate) fn is_over(self) -> bool {
+        uptime_ms() >= self.at_ms
+    }
+}
+
 /// Sets the wall clock: a laptop with a dead CMOS battery wakes up years ago.
 pub(crate) fn set(to: UnixMillis) -> anyhow::Result<()> {
     let seconds = i64::try_from(to.0 / 1000).context("the coordinator's time")?;

@@ -11,11 +11,11 @@ use drive::Drive;
 use osimage::ProvenZero;
 use protocol::api::VerifiedBefore;
 use protocol::event::DriveEvidence;
-use protocol::{ByteLen, DriveIdentity, DriveUnit, Plan, Stage, Step};
-use sanitize::{Consent, ConsentedDrive, Failed, Target, Verified, Watch};
+use protocol::{ByteLen, DriveIdentity, DriveUnit, Stage, Step};
+use sanitize::{Consent, ConsentedDrive, Failed, FailureCause, Target, Verified, Watch};
 use tokio::task::JoinSet;
 
-use super::install;
+use super::clock::Deadline;
 use super::job::Job;
 use super::records::Records;
 use super::status::{Meter, Status};
@@ -36,7 +36,8 @@ pub(crate) struct Clean {
 pub(crate) enum Sanitizing {
     /// Every planned drive.
     Clean(Vec<Clean>),
-    /// A fresh look did not confirm an earlier verification. Nothing was written; sanitizing needs a new ticket.
+    /// The ticket ran out, or a fresh look did not confirm an earlier verification. What was not sanitized was not
+    /// written to; it needs a new ticket.
     AskAgain,
 }
 
@@ -63,19 +64,20 @@ struct Work {
 /// Sanitizes and verifies all drives of the plan at once. A failure of one is recorded, then awaits the others.
 pub(crate) async fn sanitize_all(
     job: &Job,
-    plan: &Plan,
     consent: Consent,
+    deadline: Deadline,
+    written: &[Range<u64>],
 ) -> anyhow::Result<Sanitizing> {
     let units = list_drives(&job.context).await?;
-    let written = install::may_have_written(job, plan).await?;
     let (mut works, mut running) = (Vec::new(), JoinSet::new());
-    let alone = plan.drives.len() == 1;
-    for consent in consent.into_drives() {
+    let consents = consent.into_drives();
+    let alone = consents.len() == 1;
+    for consent in consents {
         let work = Work {
             context: job.context.clone(),
             path: device_of(job, &units, consent.identity())?,
             before: verified_before(job, &consent).map(|before| {
-                let written = if consent.receives_image() { written.clone() } else { Vec::new() };
+                let written = if consent.receives_image() { written.to_vec() } else { Vec::new() };
                 (before, written)
             }),
             seed: random_bytes()?,
@@ -85,6 +87,13 @@ pub(crate) async fn sanitize_all(
             consent,
         };
         works.push(work);
+    }
+    // The coordinator's answer, or a drive's, may have taken hours: consent does not keep.
+    if deadline.is_over() {
+        job.status.hint(Some(
+            "the ticket ran out before the first drive was touched; asking anew".to_owned(),
+        ));
+        return Ok(Sanitizing::AskAgain);
     }
     // Every drive was found before the first thread starts: none is left to work on its own.
     for work in works {
@@ -103,7 +112,7 @@ pub(crate) async fn sanitize_all(
         match fate {
             Fate::Clean(drive) => clean.push(*drive),
             Fate::Unconfirmed(failed) => {
-                let (drive, sentence) = (failed.drive.clone(), failed.sentence());
+                let (drive, sentence) = (failed.drive.clone(), unconfirmed(&failed));
                 tracing::warn!(target: "verify", "sanitizing again: {sentence}");
                 let step = Step::VerificationNotConfirmed { drive, sentence };
                 job.records.append_and_settle(step).await?;
@@ -128,6 +137,17 @@ pub(crate) async fn sanitize_all(
     }
     settle(job, &clean).await?;
     Ok(Sanitizing::Clean(clean))
+}
+
+/// Said of a drive with nothing wrong: growing the new system, too, writes where the image has nothing.
+fn unconfirmed(failed: &Failed) -> String {
+    match failed.cause {
+        FailureCause::BadRanges => format!(
+            "{} of the sampled sectors are not as they were verified before the restart; the drive is sanitized again",
+            failed.n_bad_ranges
+        ),
+        _ => failed.sentence(),
+    }
 }
 
 /// Nothing is built on evidence before the coordinator has it on disk.
@@ -200,10 +220,15 @@ fn verified_before(job: &Job, consent: &ConsentedDrive) -> Option<VerifiedBefore
 /// The node of the drive that says it is this one. Which node that is may change from look to look; opening it
 /// asks the drive again.
 fn device_of(job: &Job, units: &[DriveUnit], identity: &DriveIdentity) -> anyhow::Result<PathBuf> {
-    let unit = units
-        .iter()
-        .find(|unit| unit.identity.as_ref() == Ok(identity))
-        .ok_or_else(|| anyhow!("{identity} is gone; nothing was written to it"))?;
+    let mut units = units.iter().filter(|unit| unit.identity.as_ref() == Ok(identity));
+    let unit =
+        units.next().ok_or_else(|| anyhow!("{identity} is gone; nothing was written to it"))?;
+    if units.next().is_some() || plan::is_protected(unit) {
+        bail!(
+            "{identity} is no longer the only internal drive that says so; nothing was written to it; take the other \
+             one out and start again"
+        );
+    }
     Ok(job.context.roots.device(&unit.kernel_name))
 }
 

@@ -1,5 +1,6 @@
 //! The verified drive as the image writer sees it, and as it is lent to the kernel for mounting.
 
+use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{PoisonError, RwLock};
@@ -34,9 +35,13 @@ impl ImageDrive {
     }
 
     /// Gives up the exclusive claim, so that a partition can be mounted. Until [`Self::reclaim`] nothing can be
-    /// written through this value.
-    pub(crate) fn release(&self) {
+    /// written through this value. The descriptor that comes back is of the same drive and keeps its name from going
+    /// to another one.
+    pub(crate) fn release(&self) -> anyhow::Result<File> {
+        let shared = LinuxDrive::open_shared(&self.path, &self.identity)
+            .with_context(|| format!("keeping hold of {}", self.identity))?;
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = None;
+        Ok(shared)
     }
 
     /// Claims the drive again, if it is still the same.

@@ -1,6 +1,7 @@
 //! The image onto a verified drive: fetched, checked, written, read back, grown, made this machine's own, and only
 //! then made bootable.
 
+use std::fs::File;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -38,12 +39,12 @@ pub(crate) struct FirstBoot {
 /// From a clean drive to one that boots.
 pub(crate) async fn install(
     job: &Job,
-    image: ImageId,
+    manifest: Arc<Manifest>,
     clean: Clean,
     first_boot: FirstBoot,
     locale: String,
 ) -> anyhow::Result<()> {
-    let manifest = Arc::new(manifest(job, image).await?);
+    let image = manifest.id();
     let target = Arc::new(ImageDrive::new(clean.drive, clean.path, clean.evidence.drive.clone()));
     let seed = random_bytes()?;
     let layout = Layout::new(&manifest, target.size(), target.sector_size(), &seed)
@@ -75,6 +76,38 @@ pub(crate) async fn install(
     job.records.append_and_settle(step).await
 }
 
+/// What installing needs, in hand before a ticket is asked for: consent does not wait for a network, and a drive is not
+/// wiped for an image that cannot be installed.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) manifest: Arc<Manifest>,
+    /// The byte ranges of the target that an earlier boot of this job may have written after verification.
+    pub(crate) written: Vec<Range<u64>>,
+}
+
+/// Fetches and judges the plan's image. `None`: the plan has none.
+pub(crate) async fn prepare(job: &Job, plan: &Plan) -> anyhow::Result<Option<Prepared>> {
+    let target = plan.drives.iter().find(|drive| drive.receives_image);
+    let (Some(image), Some(target)) = (plan.image, target) else { return Ok(None) };
+    let manifest = manifest(job, image).await?;
+    manifest.check_installable().context("looking at the image before anything is wiped for it")?;
+    let layout = Layout::new(&manifest, target.identity.size, target.sector_size, &[0; 32])
+        .context("placing the image on the drive")?;
+    let tables = backup_table_len(target.sector_size.bytes());
+    // Not the first MiB: it is written last of all, so only a disk that was made bootable has something there, and
+    // a system that may have run since is a reason to sanitize again.
+    let end = target.identity.size.0;
+    let mut written: Vec<Range<u64>> = std::iter::once(end - tables..end).collect();
+    for (partition, placed) in manifest.partitions().iter().zip(layout.partitions()) {
+        let used = partition.extents.iter().filter(|extent| extent.content != Content::Unused);
+        written.extend(used.map(|extent| {
+            let start = placed.start + extent.offset;
+            start..start + extent.length
+        }));
+    }
+    Ok(Some(Prepared { manifest: Arc::new(manifest), written }))
+}
+
 async fn manifest(job: &Job, image: ImageId) -> anyhow::Result<Manifest> {
     let envelope = job.client.manifest(image).await?;
     let payload = envelope
@@ -87,32 +120,6 @@ async fn manifest(job: &Job, image: ImageId) -> anyhow::Result<Manifest> {
         manifest.id()
     );
     Ok(manifest)
-}
-
-/// The byte ranges of the target that an earlier boot of this job may have written after verification. Empty where
-/// nothing was verified earlier, so that the manifest is not fetched for nothing.
-pub(crate) async fn may_have_written(job: &Job, plan: &Plan) -> anyhow::Result<Vec<Range<u64>>> {
-    let target = plan.drives.iter().find(|drive| drive.receives_image);
-    let (Some(image), Some(target), false) = (plan.image, target, job.verified_before.is_empty())
-    else {
-        return Ok(Vec::new());
-    };
-    let manifest = manifest(job, image).await?;
-    let layout = Layout::new(&manifest, target.identity.size, target.sector_size, &[0; 32])
-        .context("placing the image on the drive")?;
-    let tables = backup_table_len(target.sector_size.bytes());
-    // Not the first MiB: it is written last of all, so only a disk that was made bootable has something there, and
-    // a system that may have run since is a reason to sanitize again.
-    let end = target.identity.size.0;
-    let mut ranges: Vec<Range<u64>> = std::iter::once(end - tables..end).collect();
-    for (partition, placed) in manifest.partitions().iter().zip(layout.partitions()) {
-        let used = partition.extents.iter().filter(|extent| extent.content != Content::Unused);
-        ranges.extend(used.map(|extent| {
-            let start = placed.start + extent.offset;
-            start..start + extent.length
-        }));
-    }
-    Ok(ranges)
 }
 
 type Target = Arc<ImageDrive>;
@@ -182,8 +189,8 @@ async fn personalize(
     };
     let (layout, drive) = (written.layout().clone(), target.clone());
     let root_size = blocking(move || {
-        drive.release();
-        let size = settle_in(&layout, drive.path(), &settings)?;
+        let disk = drive.release()?;
+        let size = settle_in(disk, &layout, drive.path(), &settings)?;
         drive.reclaim()?;
         Ok(size)
     })
@@ -199,11 +206,16 @@ async fn personalize(
         .await
 }
 
-fn settle_in(layout: &Layout, disk: &Path, settings: &Settings) -> anyhow::Result<ByteLen> {
+fn settle_in(
+    disk: File,
+    layout: &Layout,
+    path: &Path,
+    settings: &Settings,
+) -> anyhow::Result<ByteLen> {
     let root = layout
         .partition(PartitionRole::Root)
         .context("the image has no root partition to personalize")?;
-    let announced = Announced::new(disk, layout)?;
+    let announced = Announced::new(disk, path, layout)?;
     let (node, at) = (announced.node(root)?, PathBuf::from(MOUNT_POINT));
     let mounted = Mounted::ext4(&node, &at)?;
     let size = mounted.grow(root)?;

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use evidence::Envelope;
+use osimage::Manifest;
 use protocol::api::{PlanReply, PlanRequest, SiteConfig, TICKET_TYPE, VerifiedBefore};
-use protocol::{AgentKey, DriveIdentity, Nonce, Plan, Refusal, Stage, Step, Ticket};
+use protocol::{AgentKey, DriveIdentity, DriveUnit, Nonce, Plan, Refusal, Stage, Step, Ticket};
 use sanitize::{Consent, ConsentContext, UsedTickets};
 
 use super::client::Client;
+use super::clock::Deadline;
 use super::drives::{self, Clean, Sanitizing};
-use super::install::{self, FirstBoot};
+use super::install::{self, FirstBoot, Prepared};
 use super::records::Records;
 use super::status::Status;
 use super::{clock, list_drives, random_bytes, take_stock};
@@ -55,7 +57,18 @@ pub(crate) enum Outcome {
 struct Agreed {
     plan: Plan,
     consent: Consent,
+    deadline: Deadline,
+    prepared: Option<Prepared>,
     first_boot: FirstBoot,
+}
+
+/// A plan that consent is asked for.
+struct Asked {
+    plan: Plan,
+    prepared: Option<Prepared>,
+    nonce: Nonce,
+    /// By [`clock::uptime_ms`].
+    at_ms: u64,
 }
 
 impl Job {
@@ -65,16 +78,17 @@ impl Job {
             tokio::time::sleep(ASK_AGAIN_AFTER).await;
             return Ok(Outcome::NotNow);
         };
-        let Agreed { plan, consent, first_boot } = agreed;
-        let clean = match drives::sanitize_all(self, &plan, consent).await? {
+        let Agreed { plan, consent, deadline, prepared, first_boot } = agreed;
+        let written = prepared.as_ref().map_or(&[][..], |prepared| &prepared.written);
+        let clean = match drives::sanitize_all(self, consent, deadline, written).await? {
             Sanitizing::Clean(clean) => clean,
             Sanitizing::AskAgain => return Ok(Outcome::NotNow),
         };
-        self.no_drive_came_or_went(&plan).await?;
-        if let Some(image) = plan.image {
+        self.no_other_drive_holds_data(&plan).await?;
+        if let Some(Prepared { manifest, .. }) = prepared {
             let target = clean.into_iter().find(|drive| drive.receives_image);
             let target = target.context("the plan names no drive for its image")?;
-            self.install(image, target, first_boot).await?;
+            self.install(manifest, target, first_boot).await?;
         }
         self.status.enter(Stage::Report, Sentence::Reporting);
         self.records.append_and_settle(Step::Finished).await?;
@@ -84,7 +98,7 @@ impl Job {
 
     async fn install(
         &self,
-        image: protocol::ImageId,
+        manifest: Arc<Manifest>,
         target: Clean,
         first_boot: FirstBoot,
     ) -> anyhow::Result<()> {
@@ -92,7 +106,7 @@ impl Job {
             protocol::JobKind::Refurbish { locale, .. } => locale.clone(),
             protocol::JobKind::Wipe => bail!("the plan has an image, but the job only wipes"),
         };
-        install::install(self, image, target, first_boot, locale).await
+        install::install(self, manifest, target, first_boot, locale).await
     }
 
     /// Computes the plan, asks for consent and checks what comes back. `None`: not now, with the reason shown.
@@ -104,10 +118,15 @@ impl Job {
         };
         let machine = self.client.enrolled().await.machine;
         let plan = plan::plan(machine, &inventory, &self.job);
+        let prepared = match &plan {
+            Ok(plan) => install::prepare(self, plan).await?,
+            Err(_) => None,
+        };
         let nonce = Nonce::from_bytes(random_bytes()?);
         self.status.enter(Stage::Plan, Sentence::WaitingForConsent);
-        let asked = PlanRequest { nonce, inventory, plan: plan.clone() };
-        let reply = match self.client.plan(&asked).await {
+        let request = PlanRequest { nonce, inventory, plan: plan.clone() };
+        let at_ms = clock::uptime_ms();
+        let reply = match self.ask(&request).await {
             Ok(reply) => reply,
             Err(error) => return Ok(self.not_now(&error)),
         };
@@ -118,7 +137,8 @@ impl Job {
             ) => {
                 let first_boot =
                     FirstBoot { token: first_boot_token, url: first_boot_url, host_name };
-                self.accept(plan, nonce, &envelope, first_boot).await
+                let asked = Asked { plan, prepared, nonce, at_ms };
+                self.accept(asked, &envelope, first_boot).await
             }
             (Err(_), PlanReply::Ticket { .. }) => {
                 bail!("the coordinator sent a ticket although this machine has no plan")
@@ -130,15 +150,21 @@ impl Job {
         }
     }
 
+    /// Tickets are dated by the coordinator's clock, which may have been set since this machine took the time from it.
+    async fn ask(&self, request: &PlanRequest) -> anyhow::Result<PlanReply> {
+        (self.context.set_clock)(self.client.time().await?)?;
+        self.client.plan(request).await
+    }
+
     /// Checks the ticket, looks once more at what is plugged in, and has the acceptance on the coordinator's disk
     /// before anything is opened for writing.
     async fn accept(
         &self,
-        plan: Plan,
-        nonce: Nonce,
+        asked: Asked,
         envelope: &str,
         first_boot: FirstBoot,
     ) -> anyhow::Result<Option<Agreed>> {
+        let Asked { plan, prepared, nonce, at_ms } = asked;
         let ticket: Ticket = Envelope::from_json(envelope.as_bytes())
             .and_then(|envelope| envelope.open(TICKET_TYPE, self.site.site_key.as_bytes()))
             .context("checking the ticket")?;
@@ -156,13 +182,8 @@ impl Job {
         }
         let step = Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan };
         self.records.append_and_settle(step).await?;
-        // The cable may have been out for hours meanwhile: consent does not keep.
-        if clock::now() >= ticket.expires_at {
-            let why =
-                anyhow!("the ticket ran out before the coordinator acknowledged it; asking anew");
-            return Ok(self.not_now(&why));
-        }
-        Ok(Some(Agreed { plan, consent, first_boot }))
+        let deadline = Deadline::new(at_ms, ticket.issued_at, ticket.expires_at);
+        Ok(Some(Agreed { plan, consent, deadline, prepared, first_boot }))
     }
 
     /// Shows why nothing is done yet.
@@ -187,24 +208,37 @@ impl Job {
     /// Lists the drives again: one more or one less than the plan saw voids it.
     async fn no_drive_came_or_went(&self, plan: &Plan) -> anyhow::Result<()> {
         let now = list_drives(&self.context).await?;
-        let planned = plan.drives.iter().map(|drive| drive.identity.to_string());
         let left_alone = plan.left_alone.iter().map(|refusal| refusal.what.clone());
-        let mut expected: Vec<_> = planned.chain(left_alone).collect();
-        let mut present: Vec<_> = now.iter().map(protocol::DriveUnit::label).collect();
-        expected.sort_unstable();
-        present.sort_unstable();
-        if expected == present {
-            return Ok(());
-        }
-        let list =
-            |drives: Vec<String>| if drives.is_empty() { "none".into() } else { drives.join(", ") };
-        Err(anyhow!(
-            "the drives have changed since the plan was made: it saw {}; now there are {}; nothing is \
-             done until a new plan is consented to",
-            list(expected),
-            list(present)
-        ))
+        same_drives(planned(plan).chain(left_alone).collect(), now.iter().collect())
     }
+
+    /// After sanitizing only what a plan would name counts: a stick that is pulled meanwhile is nobody's data left behind.
+    async fn no_other_drive_holds_data(&self, plan: &Plan) -> anyhow::Result<()> {
+        let now = list_drives(&self.context).await?;
+        let internal = now.iter().filter(|unit| !plan::is_protected(unit));
+        same_drives(planned(plan).collect(), internal.collect())
+    }
+}
+
+fn planned(plan: &Plan) -> impl Iterator<Item = String> {
+    plan.drives.iter().map(|drive| drive.identity.to_string())
+}
+
+fn same_drives(mut expected: Vec<String>, present: Vec<&DriveUnit>) -> anyhow::Result<()> {
+    let mut present: Vec<_> = present.into_iter().map(DriveUnit::label).collect();
+    expected.sort_unstable();
+    present.sort_unstable();
+    if expected == present {
+        return Ok(());
+    }
+    let list =
+        |drives: Vec<String>| if drives.is_empty() { "none".into() } else { drives.join(", ") };
+    Err(anyhow!(
+        "the drives have changed since the plan was made: it saw {}; now there are {}; nothing is done until a new \
+         plan is consented to",
+        list(expected),
+        list(present)
+    ))
 }
 
 fn voided(changed: &anyhow::Error) -> Refusal {

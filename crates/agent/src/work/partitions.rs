@@ -24,9 +24,9 @@ pub(crate) struct Announced {
 
 impl Announced {
     /// Forgets whatever partitions the kernel read from the old disk, and announces the new ones.
-    pub(crate) fn new(disk_path: &Path, layout: &Layout) -> anyhow::Result<Self> {
+    /// `disk` is a descriptor of the whole drive, whose node is `disk_path`.
+    pub(crate) fn new(disk: File, disk_path: &Path, layout: &Layout) -> anyhow::Result<Self> {
         let doing = || format!("announcing partitions of {}", disk_path.display());
-        let disk = File::options().read(true).write(true).open(disk_path).with_context(doing)?;
         let mut announced = Self { disk, path: disk_path.to_owned(), numbers: Vec::new() };
         for number in known_partitions(disk_path)? {
             delete_partition(&announced.disk, number).with_context(doing)?;

@@ -19,6 +19,9 @@ pub(crate) struct Settings {
     pub(crate) first_boot_token: String,
 }
 
+/// Holds a one-time secret: nobody but root reads it.
+const FIRST_BOOT: &str = "etc/rehome/first-boot.conf";
+
 /// Writes the settings below `root`, the mounted root file system of the image. Host keys and random seeds that
 /// an image may carry are removed: shared ones would be worse than none, and the first boot makes new ones.
 pub(crate) fn apply(root: &Path, settings: &Settings) -> anyhow::Result<()> {
@@ -56,7 +59,7 @@ fn files(settings: &Settings) -> [(&'static str, String); 6] {
         ("etc/machine-id", format!("{machine_id}\n")),
         ("etc/default/locale", format!("LANG={locale}\n")),
         ("etc/locale.conf", format!("LANG={locale}\n")),
-        ("etc/rehome/first-boot.conf", format!("url={first_boot_url}\ntoken={first_boot_token}\n")),
+        (FIRST_BOOT, format!("url={first_boot_url}\ntoken={first_boot_token}\n")),
     ]
 }
 
@@ -86,7 +89,7 @@ fn write(root: &Path, path: &str, content: &str) -> anyhow::Result<()> {
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o644)
+        .mode(if path == FIRST_BOOT { 0o600 } else { 0o644 })
         .custom_flags(OFlag::O_NOFOLLOW.bits())
         .open(&temporary)
         .with_context(doing)?;

@@ -112,22 +112,27 @@ impl Records {
                         continue;
                     }
                 }
-                Ok(answer) => tracing::error!(
-                    expected = answer.next,
-                    oldest = first,
-                    "the coordinator asks for records that it had acknowledged; was its data directory replaced?"
-                ),
+                Ok(answer) => {
+                    return self.give_up(format!(
+                        "the coordinator asks for record {} again, which it had acknowledged, as all before {first}; \
+                         was its data directory replaced?",
+                        answer.next
+                    ));
+                }
                 Err(error) if error.downcast_ref().is_some_and(Refused::is_final) => {
-                    // Whoever waits for a record learns that it never will be taken: the work ends before the
-                    // first write, this agent ends with it, and the next one asks anew.
-                    tracing::error!(target: "report", "{error:#}");
-                    self.lock().refused = Some(format!("{error:#}"));
-                    return;
+                    return self.give_up(format!("{error:#}"));
                 }
                 Err(error) => tracing::warn!("records not handed in yet: {error:#}"),
             }
             tokio::time::sleep(RETRY_AFTER).await;
         }
+    }
+
+    /// Whoever waits for a record learns that it never will be taken: the work ends, this agent ends with it, and the
+    /// next one asks anew.
+    fn give_up(&self, why: String) {
+        tracing::error!(target: "report", "{why}");
+        self.lock().refused = Some(why);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

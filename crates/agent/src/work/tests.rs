@@ -73,6 +73,53 @@ fn a_void_ticket_ends_the_agent_and_the_next_one_asks_anew() {
     assert_done(&agent, &laptop, &bench, &[0, 1, N_RECORDS]);
 }
 
+/// Somebody changes what is in the machine between plan and acceptance: the ticket is not used, and no drive touched.
+fn check_voided(look: u32, change: impl Fn(&Laptop)) {
+    let (bench, laptop) = (Coordinator::start(), Laptop::new().gate_at(look));
+    let cable = cable(&bench);
+    bench.arm();
+    let (agent, gate) = laptop.boot(&bench, &cable, None);
+    bench.pick(1);
+    gate.reached();
+    change(&laptop);
+    gate.open();
+    bench.wait("told that the drives have changed", |machine| records(machine) == [1]);
+    // Had the ticket been used, more would follow at once.
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(records(&bench.machine()), [1]);
+    agent.assert_running();
+    laptop.assert_untouched();
+}
+
+#[test]
+fn a_drive_that_is_swapped_after_the_plan_voids_it() {
+    check_voided(laptop::CONSENTED, Laptop::swap);
+}
+
+#[test]
+fn a_drive_that_appears_after_the_plan_voids_it() {
+    check_voided(laptop::PLANNING, |laptop| laptop.plug(false));
+}
+
+#[test]
+fn after_sanitizing_only_another_internal_drive_stops_the_work() {
+    for (removable, state) in [(true, "finished"), (false, "attention")] {
+        let (bench, laptop) = (Coordinator::start(), Laptop::new());
+        let cable = cable(&bench);
+        bench.arm();
+        let first_write = laptop.gate_at_first_write();
+        let (_agent, ticket) = laptop.boot(&bench, &cable, None);
+        bench.pick(1);
+        ticket.reached();
+        ticket.open();
+        first_write.reached();
+        laptop.plug(removable);
+        first_write.open();
+        bench.wait(state, |machine| machine["state"] == state);
+        assert_eq!(laptop.drive.n_old_sectors(), 0);
+    }
+}
+
 type Act = fn(&mut Coordinator, &Cable);
 
 /// Makes trouble while an agent holds a ticket, looks that nothing is done unless the coordinator has heard of it,

@@ -82,7 +82,7 @@ pub(crate) fn consent(drives: &[DriveIdentity]) -> Consent {
 }
 
 pub(crate) fn consented(identity: &DriveIdentity) -> ConsentedDrive {
-    consent(std::slice::from_ref(identity)).take(identity).unwrap()
+    consent(std::slice::from_ref(identity)).into_drives().remove(0)
 }
 
 pub(crate) fn silent(_: Stage, _: ByteLen, _: ByteLen) {}

@@ -82,7 +82,7 @@ impl Coordinator {
         self.json(&["status"])["events"].as_u64().unwrap()
     }
 
-    fn wait(&self, what: &str, is_it: impl Fn(&Value) -> bool) {
+    pub(super) fn wait(&self, what: &str, is_it: impl Fn(&Value) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let machine = self.machine();

@@ -25,13 +25,22 @@ use crate::screen::{Lang, Log, Screen};
 const TREE: &str = include_str!("../../../tests/fixtures/machines/lenovo-thinkpad-t440/tree.txt");
 const DRIVE: &str = "sys/devices/pci0000:00/0000:00:1f.2/ata1/host0/target0:0:0/0:0:0:0/block/sda";
 const SIZE: u64 = 32 << 20;
+const SERIAL: &str = "SIM0001";
 
 pub(super) struct Laptop {
     tree: tempfile::TempDir,
     pub(super) drive: SimDrive,
     /// How often the drive was taken in hand, by whatever agent.
     pub(super) n_opened: Arc<AtomicU32>,
+    /// Serial number of what is in the drive's slot now.
+    serial: Arc<Mutex<&'static str>>,
+    gate_look: u32,
 }
+
+/// The look at which an agent makes its plan: it has taken stock once before, to enroll.
+pub(super) const PLANNING: u32 = 1;
+/// The look between ticket and acceptance.
+pub(super) const CONSENTED: u32 = 2;
 
 /// An agent that runs.
 pub(super) struct Agent {
@@ -56,13 +65,35 @@ impl Laptop {
         let tree = tempfile::tempdir().unwrap();
         plant(TREE, tree.path());
         std::fs::write(tree.path().join(DRIVE).join("size"), (SIZE / 512).to_string()).unwrap();
-        let drive = SimDrive::new(identity(), SectorSize::try_from(512).unwrap());
+        let drive = SimDrive::new(identity(SERIAL), SectorSize::try_from(512).unwrap());
         drive.fill_with_old_data();
-        Self { tree, drive, n_opened: Arc::default() }
+        let serial = Arc::new(Mutex::new(SERIAL));
+        Self { tree, drive, n_opened: Arc::default(), serial, gate_look: CONSENTED }
     }
 
-    /// Starts an agent as PID 1 does. The gate is where it looks at its drives for the third time: it has taken
-    /// stock to enroll, taken stock to plan, and now holds a ticket that it has not used.
+    /// Has agents held at that look instead.
+    pub(super) fn gate_at(self, gate_look: u32) -> Self {
+        Self { gate_look, ..self }
+    }
+
+    /// Another drive of the same model and size is in the slot now.
+    pub(super) fn swap(&self) {
+        *self.serial.lock().unwrap() = "SIM0003";
+    }
+
+    /// A second drive appears.
+    pub(super) fn plug(&self, removable: bool) {
+        let second = TREE.lines().filter(|line| line.contains("block/sda")).map(|line| {
+            let line = line.replace("block/sda", "block/sdb").replace("= 8:0", "= 8:16");
+            let line =
+                line.replace("ata1/host0/target0:0:0/0:0:0:0", "ata2/host1/target1:0:0/1:0:0:0");
+            line.replace("removable = 0", &format!("removable = {}", u8::from(removable)))
+        });
+        plant(&second.collect::<Vec<_>>().join("\n"), self.tree.path());
+    }
+
+    /// Starts an agent as PID 1 does. Unless told otherwise, the gate is where it looks at its drives for the third time:
+    /// it has taken stock to enroll, taken stock to plan, and now holds a ticket that it has not used.
     pub(super) fn boot(
         &self,
         at: &Coordinator,
@@ -78,6 +109,8 @@ impl Laptop {
         let bay = Bay {
             drive: self.drive.clone(),
             n_opened: self.n_opened.clone(),
+            serial: self.serial.clone(),
+            gate_look: self.gate_look,
             n_looks: AtomicU32::new(0),
             held: Mutex::new(held),
         };
@@ -160,26 +193,32 @@ impl Held {
     }
 }
 
-/// The one drive bay.
+/// The drive bay, and what else there may be.
 struct Bay {
     drive: SimDrive,
     n_opened: Arc<AtomicU32>,
+    serial: Arc<Mutex<&'static str>>,
+    gate_look: u32,
     n_looks: AtomicU32,
     held: Mutex<Held>,
 }
 
 impl IdentityReader for Bay {
-    fn read(&self, _device: &Path) -> Result<Identified, IdentityError> {
-        if self.n_looks.fetch_add(1, Ordering::SeqCst) == 2 {
+    fn read(&self, device: &Path) -> Result<Identified, IdentityError> {
+        if device.ends_with("sdb") {
+            return Ok(Identified { identity: identity("SIM0002"), other_namespaces: 0 });
+        }
+        if self.n_looks.fetch_add(1, Ordering::SeqCst) == self.gate_look {
             self.held.lock().unwrap().wait();
         }
-        Ok(Identified { identity: identity(), other_namespaces: 0 })
+        let serial = *self.serial.lock().unwrap();
+        Ok(Identified { identity: identity(serial), other_namespaces: 0 })
     }
 }
 
 impl DriveAccess for Bay {
     fn open(&self, _device: &Path, expected: &DriveIdentity) -> Result<Box<dyn Drive>, OpenError> {
-        assert_eq!(*expected, identity());
+        assert_eq!(*expected, identity(SERIAL));
         self.n_opened.fetch_add(1, Ordering::SeqCst);
         Ok(Box::new(self.drive.clone()))
     }
@@ -191,8 +230,8 @@ impl fmt::Debug for Bay {
     }
 }
 
-fn identity() -> DriveIdentity {
-    let (model, serial) = ("TEST DISK".to_owned(), "SIM0001".to_owned());
+fn identity(serial: &str) -> DriveIdentity {
+    let (model, serial) = ("TEST DISK".to_owned(), serial.to_owned());
     DriveIdentity { model, serial, wwn: None, size: ByteLen(SIZE) }
 }
 
