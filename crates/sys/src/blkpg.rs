@@ -12,7 +12,6 @@ use crate::ioctl::Request;
 const BLKPG: c_ulong = request_code_none!(0x12, 105);
 const BLKPG_ADD_PARTITION: c_int = 1;
 const BLKPG_DEL_PARTITION: c_int = 2;
-const BLKPG_RESIZE_PARTITION: c_int = 3;
 
 /// `struct blkpg_ioctl_arg`.
 #[repr(C)]
@@ -55,11 +54,6 @@ pub fn delete_partition(drive: &impl AsFd, number: u16) -> Result<(), IoctlError
     request("BLKPG_DEL_PARTITION", BLKPG_DEL_PARTITION, drive, number, nowhere)
 }
 
-/// Changes the length of partition `number`, also while it is mounted; its start must be repeated.
-pub fn resize_partition(drive: &impl AsFd, number: u16, extent: Extent) -> Result<(), IoctlError> {
-    request("BLKPG_RESIZE_PARTITION", BLKPG_RESIZE_PARTITION, drive, number, extent)
-}
-
 fn request(
     name: &'static str,
     op: c_int,
@@ -89,11 +83,7 @@ mod tests {
     fn a_plain_file_has_no_partitions() {
         let file = tempfile::tempfile().unwrap();
         let extent = Extent { start: 1 << 20, length: 1 << 20 };
-        for result in [
-            add_partition(&file, 1, extent),
-            delete_partition(&file, 1),
-            resize_partition(&file, 1, extent),
-        ] {
+        for result in [add_partition(&file, 1, extent), delete_partition(&file, 1)] {
             assert!(result.unwrap_err().is_unknown_request());
         }
     }

@@ -4,7 +4,7 @@
 use std::os::fd::AsFd;
 use std::ptr::null_mut;
 
-use nix::libc::{c_int, c_uint};
+use nix::libc::c_int;
 use nix::{request_code_none, request_code_read};
 
 use crate::IoctlError;
@@ -13,7 +13,6 @@ use crate::ioctl::Request;
 const BLKGETSIZE64: Request =
     Request { name: "BLKGETSIZE64", code: request_code_read!(0x12, 114, size_of::<usize>()) };
 const BLKSSZGET: Request = Request { name: "BLKSSZGET", code: request_code_none!(0x12, 104) };
-const BLKPBSZGET: Request = Request { name: "BLKPBSZGET", code: request_code_none!(0x12, 123) };
 const BLKROGET: Request = Request { name: "BLKROGET", code: request_code_none!(0x12, 94) };
 const BLKFLSBUF: Request = Request { name: "BLKFLSBUF", code: request_code_none!(0x12, 97) };
 const _: () = assert!(BLKGETSIZE64.code == 0x8008_1272);
@@ -32,14 +31,6 @@ pub fn logical_sector_size(device: &impl AsFd) -> Result<u32, IoctlError> {
     // SAFETY: the kernel writes one int through the pointer, which is valid and exclusive for the call.
     unsafe { BLKSSZGET.send(device, &raw mut bytes) }?;
     Ok(bytes.cast_unsigned())
-}
-
-/// `BLKPBSZGET`: physical sector size in bytes.
-pub fn physical_sector_size(device: &impl AsFd) -> Result<u32, IoctlError> {
-    let mut bytes: c_uint = 0;
-    // SAFETY: the kernel writes one unsigned int through the pointer, valid and exclusive for the call.
-    unsafe { BLKPBSZGET.send(device, &raw mut bytes) }?;
-    Ok(bytes)
 }
 
 /// `BLKROGET`: whether the kernel refuses writes.
@@ -66,7 +57,6 @@ mod tests {
         let errors = [
             size(&file).unwrap_err(),
             logical_sector_size(&file).unwrap_err(),
-            physical_sector_size(&file).unwrap_err(),
             is_read_only(&file).unwrap_err(),
             drop_page_cache(&file).unwrap_err(),
         ];

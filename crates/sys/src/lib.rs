@@ -8,7 +8,6 @@ pub mod aligned;
 pub mod blkpg;
 pub mod block;
 pub mod console;
-pub mod efivar;
 pub mod ext4;
 pub mod net;
 pub mod nvme;
