@@ -213,7 +213,6 @@ fn note_time(opened: Instant) {
         format!("{:6} {}\n", opened.elapsed().as_secs(), thread.name().unwrap_or("a thread"));
     let noted = fs::OpenOptions::new()
         .append(true)
-        .create(true)
         .open(&file)
         .and_then(|mut file| std::io::Write::write_all(&mut file, line.as_bytes()));
     if let Err(error) = noted {

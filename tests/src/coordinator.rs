@@ -1,5 +1,6 @@
 //! The real coordinator, run as a technician would, in the workshop's namespace.
 
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct CoordinatorSpec {
 pub struct Coordinator<'a> {
     workshop: &'a Workshop,
     spec: CoordinatorSpec,
+    /// A short way to the data directory: the path of the control socket in it holds 107 bytes.
+    data: PathBuf,
     binary: PathBuf,
     process: Option<Process>,
     log: LogTail,
@@ -40,7 +43,10 @@ impl<'a> Coordinator<'a> {
     pub fn start(workshop: &'a Workshop, spec: CoordinatorSpec) -> Result<Self> {
         let log = spec.data.with_file_name("coordinator.log");
         let (binary, log) = (rehome_binary()?, LogTail::new(&log));
-        let mut coordinator = Self { workshop, spec, binary, process: None, log };
+        let data = workshop.run_dir().join(workshop.add_label("site"));
+        symlink(std::path::absolute(&spec.data)?, &data)
+            .with_context(|| format!("failed to link {}", data.display()))?;
+        let mut coordinator = Self { workshop, spec, data, binary, process: None, log };
         coordinator.restart()?;
         Ok(coordinator)
     }
@@ -68,7 +74,7 @@ impl<'a> Coordinator<'a> {
         command
             .arg("serve")
             .arg("--data")
-            .arg(&self.spec.data)
+            .arg(&self.data)
             .arg("--appliance")
             .arg(&self.spec.appliance)
             .args(["--interface", BRIDGE])
@@ -116,7 +122,7 @@ impl<'a> Coordinator<'a> {
     /// `rehome --data DATA ARGS`, to be run beside the server.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.arg("--data").arg(&self.spec.data).args(args);
+        command.arg("--data").arg(&self.data).args(args);
         command
     }
 

@@ -182,6 +182,14 @@ impl<'a> Laptop<'a> {
             .with_context(|| format!("laptop {}", spec.name))
     }
 
+    /// Whether `needle` is on the serial console, behind what was found last; a later wait finds it still.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn serial_shows(&mut self, needle: &str) -> Result<bool> {
+        self.serial.shows(needle)
+    }
+
     /// Waits until the guest powers off.
     ///
     /// # Errors

@@ -69,6 +69,15 @@ impl LogTail {
         }
     }
 
+    /// Whether `needle` is in the log, behind what was found last. Moves on behind nothing.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn shows(&mut self, needle: &str) -> Result<bool> {
+        self.read_new()?;
+        Ok(find(&self.pending, needle.as_bytes()).is_some())
+    }
+
     /// Forgets what was written so far.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 
-use crate::process::run;
+use crate::process::{in_english, run};
 
 /// A network namespace of our own, made by `ip netns`.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Namespace {
     /// `program` to be run inside. Its process is the program itself, no wrapper stays.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new("ip");
-        command.args(["netns", "exec", &self.name]).arg(program);
+        in_english(&mut command).args(["netns", "exec", &self.name]).arg(program);
         command
     }
 

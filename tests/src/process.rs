@@ -14,12 +14,18 @@ use anyhow::{Context, Result, bail};
 /// When it cannot be started or does not exit with 0; the message holds its standard error.
 pub fn run(command: &mut Command) -> Result<String> {
     let line = command_line(command);
-    let output = command.stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
+    let output =
+        in_english(command).stdin(Stdio::null()).output().with_context(|| cannot_start(command))?;
     if !output.status.success() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         bail!("`{line}` failed with {}: {}", output.status, stderr.trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Has a program speak English, whatever the host speaks: its words are waited for and taken apart.
+pub(crate) fn in_english(command: &mut Command) -> &mut Command {
+    command.env("LC_ALL", "C.UTF-8").env_remove("LANGUAGE")
 }
 
 /// A program in the background. It is killed when this is dropped.

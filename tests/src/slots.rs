@@ -1,11 +1,13 @@
 //! At most two emulated laptops at a time on one host, over all test processes.
 
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+
+use crate::sweep::run_dir;
 
 /// Emulated laptops that may run at once: two cores, TCG.
 pub const MAX_LAPTOPS: usize = 2;
@@ -15,16 +17,29 @@ const WAIT: Duration = Duration::from_secs(45 * 60);
 /// Held slots; they are free again when this is dropped or the process dies.
 #[derive(Debug)]
 pub struct Slots {
-    locks: Vec<File>,
+    locks: Vec<Lock>,
+}
+
+/// A locked file. Closing alone would not unlock it: a child that another thread has just forked holds it as well until
+/// it starts its program.
+#[derive(Debug)]
+struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.unlock() {
+            eprintln!("workshop: a laptop slot was not given back: {error}");
+        }
+    }
 }
 
 impl Slots {
-    /// Waits for `count` slots of this user's cache directory.
+    /// Waits for `count` slots of this host.
     ///
     /// # Errors
     /// When `count` is over [`MAX_LAPTOPS`], or after 45 minutes.
     pub fn acquire(count: usize) -> Result<Self> {
-        Self::acquire_in(&cache_dir()?.join("laptop-slots"), count, WAIT)
+        Self::acquire_in(&run_dir("laptop-slots"), count, WAIT)
     }
 
     /// How many laptops may run under these slots.
@@ -54,14 +69,14 @@ impl Slots {
     }
 }
 
-fn lock_one_of(dir: &Path, names: &[String], deadline: Instant) -> Result<File> {
+fn lock_one_of(dir: &Path, names: &[String], deadline: Instant) -> Result<Lock> {
     loop {
         for name in names {
             let path = dir.join(name);
             let file = File::create(&path)
                 .with_context(|| format!("failed to open lock file {}", path.display()))?;
             match file.try_lock() {
-                Ok(()) => return Ok(file),
+                Ok(()) => return Ok(Lock(file)),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => {
                     return Err(error)
@@ -74,15 +89,6 @@ fn lock_one_of(dir: &Path, names: &[String], deadline: Instant) -> Result<File> 
         }
         sleep(Duration::from_millis(300));
     }
-}
-
-fn cache_dir() -> Result<PathBuf> {
-    let base = match (std::env::var_os("XDG_CACHE_HOME"), std::env::var_os("HOME")) {
-        (Some(cache), _) => PathBuf::from(cache),
-        (None, Some(home)) => PathBuf::from(home).join(".cache"),
-        (None, None) => bail!("neither XDG_CACHE_HOME nor HOME is set"),
-    };
-    Ok(base.join("rehome"))
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub fn unique_name() -> Result<String> {
     Ok(format!("{PREFIX}-{pid}-{start_time}-{}", COUNTER.fetch_add(1, Ordering::Relaxed)))
 }
 
-/// The directory for sockets of the workshop `name`.
+/// The directory for sockets of the workshop `name`, or for something else that this host has once.
 pub fn run_dir(name: &str) -> PathBuf {
     Path::new(RUN_DIR).join(name)
 }

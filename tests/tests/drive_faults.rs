@@ -1,4 +1,4 @@
-//! Drives that change, appear or fail between plan and evidence.
+//! Drives that change, appear or fail between inventory and evidence, on a real kernel.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -46,7 +46,7 @@ fn assert_uncertified(serving: &Serving<'_>, row: &Value) {
 }
 
 #[test]
-fn a_drive_swapped_after_the_plan_is_refused_and_keeps_every_bit() {
+fn a_drive_swapped_while_the_machine_waits_is_refused_and_keeps_every_bit() {
     let dir = tempfile::tempdir().unwrap();
     let (first, second) = (dirty(dir.path(), "first", 1), dirty(dir.path(), "second", 2));
     let before = digest(&second).unwrap();

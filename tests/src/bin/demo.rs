@@ -3,6 +3,7 @@
 mod demo {
     pub(crate) mod arguments;
     pub(crate) mod laptop;
+    pub(crate) mod owner;
     pub(crate) mod table;
 }
 
@@ -29,12 +30,19 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let arguments = Arguments::read(std::env::args().skip(1))?;
+    let made = demo::owner::missing(&arguments.out);
     fs::create_dir_all(&arguments.out)
         .with_context(|| format!("failed to make {}", arguments.out.display()))?;
+    let result = run_both(&arguments);
+    let given_back = demo::owner::give_back(&arguments.out, &made);
+    result.and(given_back)
+}
+
+fn run_both(arguments: &Arguments) -> Result<()> {
     let table = Table::start(&[Kind::Uefi, Kind::Bios]);
     let results = thread::scope(|scope| {
         let runs = [Kind::Uefi, Kind::Bios].map(|kind| {
-            let (arguments, table) = (&arguments, &table);
+            let table = &table;
             let run = move || demo::laptop::run(kind, arguments, table);
             let name = format!("demo, laptop {}", kind.name());
             (kind, thread::Builder::new().name(name).spawn_scoped(scope, run))

@@ -81,7 +81,7 @@ impl Firmware {
                     Path::new(OVMF_DIR).join(OVMF_CODE).display()
                 ),
                 arg("-drive"),
-                format!("if=pflash,format=raw,unit=1,file={}", vars_path(dir).display()),
+                format!("if=pflash,format=raw,unit=1,file={}", option(&vars_path(dir))),
                 // OVMF of 2024 and later offers no network boot without a source of randomness.
                 arg("-device"),
                 arg("virtio-rng-pci"),
@@ -90,7 +90,7 @@ impl Firmware {
                 arg("-machine"),
                 arg("pc"),
                 arg("-fw_cfg"),
-                format!("name=etc/sercon-port,file={}", sercon_path(dir).display()),
+                format!("name=etc/sercon-port,file={}", option(&sercon_path(dir))),
             ],
             Self::Direct { kernel, append, .. } => vec![
                 arg("-machine"),
@@ -104,6 +104,11 @@ impl Firmware {
             ],
         }
     }
+}
+
+/// A path as the value of one of QEMU's options, where a comma would end it.
+pub(super) fn option(path: &Path) -> String {
+    path.display().to_string().replace(',', ",,")
 }
 
 fn vars_path(dir: &Path) -> PathBuf {
@@ -161,6 +166,11 @@ mod tests {
         ] {
             assert_eq!(parse_version(text), version, "{text}");
         }
+    }
+
+    #[test]
+    fn a_comma_in_a_path_ends_no_option() {
+        assert_eq!(option(Path::new("/tmp/a,b/vars.fd")), "/tmp/a,,b/vars.fd");
     }
 
     #[test]

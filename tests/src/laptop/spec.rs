@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::drive::{Bus, DriveSpec, N_NVME_SLOTS};
-use super::firmware::Firmware;
+use super::firmware::{Firmware, option};
 use super::smbios::Identity;
 
 /// A wired network card.
@@ -177,11 +177,11 @@ impl LaptopSpec {
             "-rtc",
             &format!("base={clock}"),
             "-chardev",
-            &format!("file,id=serial,append=on,path={}", self.serial_log().display()),
+            &format!("file,id=serial,append=on,path={}", option(&self.serial_log())),
             "-serial",
             "chardev:serial",
             "-qmp",
-            &format!("unix:{},server=on,wait=off", qmp_socket.display()),
+            &format!("unix:{},server=on,wait=off", option(qmp_socket)),
         ]
         .map(str::to_owned)
         .to_vec()
