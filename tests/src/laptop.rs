@@ -9,7 +9,7 @@ use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ pub use firmware::Firmware;
 pub use smbios::{Identity, NOTEBOOK};
 pub use spec::{LaptopSpec, NicModel};
 
+/// How long a guest may take to see a drive that was plugged.
+const PLUG: Duration = Duration::from_secs(60);
 /// How long a guest may take to let go of a drive that is being unplugged.
 const UNPLUG: Duration = Duration::from_secs(60);
 
@@ -266,6 +268,7 @@ impl<'a> Laptop<'a> {
         let qmp = self.qmp()?;
         qmp.execute("blockdev-add", &drive.blockdev(&node))?;
         qmp.execute("device_add", &drive.hot_device(&device, &node, slot)?)?;
+        await_first_read(qmp, &device)?;
         Ok(Attached { device, node })
     }
 
@@ -290,4 +293,20 @@ impl Drop for Laptop<'_> {
 
 fn absolute(path: &Path) -> Result<PathBuf> {
     std::path::absolute(path).with_context(|| format!("failed to resolve {}", path.display()))
+}
+
+/// A kernel that has taken a drive in reads its partition table: from then on the drive is listed.
+fn await_first_read(qmp: &mut Qmp, device: &str) -> Result<()> {
+    let deadline = Instant::now() + PLUG;
+    loop {
+        let all = qmp.execute("query-blockstats", &json!({}))?;
+        let is_it =
+            |entry: &&Value| entry["qdev"].as_str().is_some_and(|path| path.contains(device));
+        let entry = all.as_array().and_then(|all| all.iter().find(is_it));
+        if entry.is_some_and(|entry| entry["stats"]["rd_operations"].as_u64() > Some(0)) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "the guest does not read from {device}: {all}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
