@@ -4,27 +4,35 @@ pub(crate) mod actions;
 pub(crate) mod client;
 mod requests;
 
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use protocol::{BatchId, MachineNumber};
+use protocol::{BatchId, MachineNumber, UnixMillis};
 
 pub(crate) use requests::{
-    ArmRequest, Armed, KindName, PickRequest, PickedMachine, Status, WhoRequest,
+    ArmRequest, Armed, KindName, PickRequest, PickedMachine, SettleRequest, Status, WhoRequest,
 };
 
 use crate::certificate::{CertificateError, certificate};
-use crate::clock;
 use crate::coordinator::Coordinator;
 use crate::http::answer::{FromBody, Json, Refused};
+use crate::journal::ClockAcceptance;
 use crate::netboot::Machines;
 use crate::view::{self, BatchView, MachineDetail, MachineView};
 
 /// Name of the socket in the data directory.
 pub(crate) const SOCKET: &str = "rehome.sock";
+
+/// The socket's address, by way of its open directory: an address holds 107 bytes, a path may have more.
+pub(crate) fn address(directory: &File) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}/{SOCKET}", directory.as_raw_fd()))
+}
 
 type Shared = State<Arc<Coordinator>>;
 
@@ -37,6 +45,7 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/machines/{number}/certificate", get(show_certificate))
         .route("/machines/{number}/settle", post(settle))
         .route("/picks", post(pick_machines))
+        .route("/clock/accept", post(accept_clock))
         .route("/batches", get(batches).post(arm_batch))
         .route("/batches/{id}/disarm", post(disarm_batch))
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
@@ -51,11 +60,12 @@ async fn status(State(coordinator): Shared) -> Json<Status> {
         dhcp: coordinator.dhcp,
         stopped_by: coordinator.dhcp_machines.get().and_then(Machines::stopped_by),
         events: *coordinator.journal.length().borrow(),
+        clock: coordinator.journal.clock().jump().map(|jump| jump.to_string()),
     })
 }
 
 async fn machines(State(coordinator): Shared) -> Json<Vec<MachineView>> {
-    let (published, now) = (coordinator.journal.published(), clock::now());
+    let (published, now) = (coordinator.journal.published(), coordinator.journal.now());
     let bench = &published.bench;
     let mut rows: Vec<_> =
         bench.machines().map(|it| view::machine(bench, &coordinator.live, now, it)).collect();
@@ -70,7 +80,7 @@ async fn machine(
     let published = coordinator.journal.published();
     let bench = &published.bench;
     let machine = bench.numbered(number).ok_or_else(|| unseen(number))?;
-    Ok(Json(view::detail(bench, &coordinator.live, clock::now(), machine)))
+    Ok(Json(view::detail(bench, &coordinator.live, coordinator.journal.now(), machine)))
 }
 
 async fn show_certificate(
@@ -94,9 +104,17 @@ async fn show_certificate(
 async fn settle(
     State(coordinator): Shared,
     Path(number): Path<MachineNumber>,
-    FromBody(WhoRequest { by }): FromBody<WhoRequest>,
+    FromBody(request): FromBody<SettleRequest>,
 ) -> Result<Json<MachineNumber>, Refused> {
-    actions::settle(&coordinator, number, by).await.map(|()| Json(number))
+    actions::settle(&coordinator, number, request).await.map(|()| Json(number))
+}
+
+async fn accept_clock(
+    State(coordinator): Shared,
+    FromBody(acceptance): FromBody<ClockAcceptance>,
+) -> Result<Json<UnixMillis>, Refused> {
+    actions::accept_clock(&coordinator, acceptance).await?;
+    Ok(Json(coordinator.journal.now()))
 }
 
 async fn pick_machines(
@@ -107,8 +125,8 @@ async fn pick_machines(
 }
 
 async fn batches(State(coordinator): Shared) -> Result<Json<Vec<BatchView>>, Refused> {
-    let names = coordinator.journal.names()?;
-    let (published, now) = (coordinator.journal.published(), clock::now());
+    let names = coordinator.journal.read(|journal| journal.names()).await?;
+    let (published, now) = (coordinator.journal.published(), coordinator.journal.now());
     let bench = &published.bench;
     let mut rows: Vec<_> = bench.batches().map(|it| view::batch(bench, now, it, &names)).collect();
     rows.sort_by_key(|row| row.armed_at);

@@ -1,5 +1,6 @@
 //! Arming and picking: what a person says is decided here. Pure.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use protocol::{BatchId, JobKind, MachineNumber, PersonId, Technique, UnixMillis};
@@ -9,6 +10,9 @@ use crate::clock;
 use crate::directive::over;
 use crate::enrollment::Rules;
 use crate::event::{AdmittedHow, Happening};
+
+/// For how long after another agent began to speak for a machine its number alone does not pick it.
+const CHANGED_LATELY: Duration = Duration::from_secs(5 * 60);
 
 /// Nobody leaves a bench armed for longer than this.
 pub(crate) const LONGEST_ARMING: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -92,6 +96,12 @@ pub(crate) fn pick(
                 agent.fingerprint()
             )));
         }
+        if pick.fingerprint.is_none() && agent_changed_lately(machine, now) {
+            return Err(refuse(&format!(
+                "its agent changed within the last minutes: it was restarted, or something else passes for it; \
+                 look at its screen and pick {number}:KEY with the key that stands there"
+            )));
+        }
         if let Some(why) = not_to_be_picked(bench, now, machine, rules) {
             return Err(refuse(&why));
         }
@@ -139,6 +149,38 @@ pub(crate) fn is_stuck(bench: &Bench, now: UnixMillis, machine: &Machine, rules:
     admission.is_some_and(|it| over(bench, now, it, rules).is_some())
 }
 
+/// Whether the person who looked at the number a few minutes ago may have seen another agent.
+fn agent_changed_lately(machine: &Machine, now: UnixMillis) -> bool {
+    let [.., _, current] = machine.boots.as_slice() else { return false };
+    clock::after(current.at, CHANGED_LATELY) > now
+}
+
+/// Settles the conflicts of a machine with those that a person compared it with, and no others.
+pub(crate) fn settle(
+    bench: &Bench,
+    number: MachineNumber,
+    with: &[MachineNumber],
+    by: PersonId,
+) -> Result<Vec<Happening>, AdmissionError> {
+    let refuse = |why: String| AdmissionError::Machine { number, why };
+    let machine = bench.numbered(number).ok_or_else(|| refuse("nobody has seen it".to_owned()))?;
+    if with.is_empty() {
+        return Err(refuse("say with which machines it was compared".to_owned()));
+    }
+    let mut compared = BTreeSet::new();
+    for other in with {
+        let conflicts = &machine.conflicts;
+        let conflict =
+            bench.numbered(*other).filter(|it| conflicts.iter().any(|c| c.with == it.id));
+        let other = conflict
+            .ok_or_else(|| refuse(format!("it was never in conflict with machine {other}")))?;
+        compared.insert(other.id);
+    }
+    let open = machine.open_conflicts().any(|conflict| compared.contains(&conflict.with));
+    let settled = Happening::ConflictSettled { machine: machine.id, by, with: Some(compared) };
+    Ok(open.then_some(settled).into_iter().collect())
+}
+
 fn not_to_be_picked(
     bench: &Bench,
     now: UnixMillis,
@@ -148,11 +190,15 @@ fn not_to_be_picked(
     if machine.is_finished() {
         return Some("it is finished, and a finished machine is never wiped twice".to_owned());
     }
-    if let Some(conflict) = machine.open_conflicts().next() {
+    let conflicts: Vec<_> = machine.open_conflicts().collect();
+    if let Some(first) = conflicts.first() {
+        let others = conflicts.iter().filter_map(|it| bench.machine(&it.with));
+        let others: Vec<_> = others.map(|other| format!("--with {}", other.number)).collect();
         return Some(format!(
-            "its identity is not clear ({}); compare the machines, then \
-             `rehome machine settle {}`",
-            conflict.what, machine.number
+            "its identity is not clear ({}); compare the machines, then `rehome machine settle {} {}`",
+            first.what,
+            machine.number,
+            others.join(" ")
         ));
     }
     if crate::identity::is_blank(&machine.identity) {

@@ -84,7 +84,7 @@ pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<Ba
     let decide = move |_: &_, now| {
         split(admission::arm(now, batch, by, time, count, job).map(|it| vec![it]))
     };
-    let decided = coordinator.journal.decide(decide).await?;
+    let decided = coordinator.journal.grant(decide).await?;
     decided.map(|()| batch).map_err(ArmError::Admission)
 }
 

@@ -169,9 +169,11 @@ impl Bench {
                     self.change(one)?.add_conflict(*other, what);
                 }
             }
-            Happening::ConflictSettled { machine, .. } => {
-                self.change(machine)?.settle_conflicts();
+            Happening::ConflictSettled { machine, with, .. } => {
+                self.change(machine)?.settle_conflicts(with.as_ref());
             }
+            // The time itself is the event's own; batches that it would bring back are ended beside it.
+            Happening::ClockAccepted { .. } => {}
             Happening::Enrolled { machine, agent, version, inventory } => {
                 self.change(machine)?.enroll(*agent, version, inventory, at);
             }

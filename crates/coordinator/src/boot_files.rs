@@ -10,7 +10,7 @@ use protocol::MacAddr;
 use crate::boot_choice::{BootChoice, Caller, choose};
 use crate::config::{Config, Language};
 use crate::coordinator::Coordinator;
-use crate::{clock, cpio};
+use crate::cpio;
 
 const MENU: &str = include_str!("../../../image/appliance/grub.cfg");
 const APPLIANCE_MENU: &str = include_str!("../../../image/appliance/appliance.cfg");
@@ -104,7 +104,8 @@ fn machine_menu(coordinator: &Coordinator, mac: &str, uuid: &str) -> String {
     let uuid = (uuid.len() == 36 && plain(uuid)).then_some(uuid);
     let caller = Caller { mac, uuid };
     let published = coordinator.journal.published();
-    let choice = choose(&published.bench, clock::now(), coordinator.config.discovery, caller);
+    let now = coordinator.journal.now();
+    let choice = choose(&published.bench, now, coordinator.config.discovery, caller);
     drop(published);
     tracing::info!(target: "netboot", ?mac, uuid, ?choice, "menu");
     match choice {

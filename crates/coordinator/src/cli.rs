@@ -2,6 +2,7 @@
 
 mod batch;
 mod certificate;
+mod clock;
 mod dashboard;
 mod image;
 mod machine;
@@ -15,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::admin::client::{ClientError, get};
 use crate::config::{Config, Settings};
-use crate::console::say;
+use crate::console::{say, say_json, tell};
 use crate::images::ImageError;
 use crate::serve;
 
@@ -46,6 +47,15 @@ enum Command {
         /// Print the resolved configuration as TOML and do nothing
         #[arg(long)]
         print_config: bool,
+        /// The clock is right although the journal is ahead of it; say why with --because
+        #[arg(long, requires = "because")]
+        accept_clock: bool,
+        /// Why the clock is right
+        #[arg(long, value_name = "TEXT", requires = "accept_clock")]
+        because: Option<String>,
+        /// Who says so [default: the user's name]
+        #[arg(long, value_name = "NAME", requires = "accept_clock")]
+        by: Option<String>,
     },
     /// What is being served: addresses, keys
     Status,
@@ -55,6 +65,9 @@ enum Command {
     /// Batches: arm, list, disarm
     #[command(subcommand)]
     Batch(batch::Command),
+    /// The clock: accept one that was set
+    #[command(subcommand)]
+    Clock(clock::Command),
     /// OS images: build, add, list, show, remove, check
     #[command(subcommand)]
     Image(image::Command),
@@ -98,11 +111,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Refused) => ExitCode::from(1),
         Err(error) => {
-            // Standard error may be closed; the exit code says it as well.
-            drop(std::io::Write::write_fmt(
-                &mut std::io::stderr(),
-                format_args!("rehome: {error:#}\n"),
-            ));
+            tell(&format!("rehome: {error:#}"));
             ExitCode::from(if is_refusal(&error) { 1 } else { 2 })
         }
     }
@@ -131,15 +140,17 @@ fn start(cli: Cli) -> Result<Verdict> {
     let flags = Settings { data: cli.data, ..Settings::default() };
     let (config, json) = (cli.config.as_deref(), cli.json);
     match cli.command {
-        Command::Serve { settings, print_config } => {
+        Command::Serve { settings, print_config, accept_clock, because, by } => {
             log_to_stderr();
             let typed = Settings { data: flags.data, ..*settings };
             let config = resolve(typed, config)?;
             if print_config {
-                say(toml::to_string(&config).context("writing the configuration")?.trim_end())?;
+                let text = toml::to_string(&config).context("writing the configuration")?;
+                text.lines().try_for_each(say)?;
                 return Ok(Verdict::Done);
             }
-            runtime.block_on(serve::serve(config)).map(|()| Verdict::Done)
+            let acceptance = accept_clock.then(|| clock::acceptance(by, because)).transpose()?;
+            runtime.block_on(serve::serve(config, acceptance)).map(|()| Verdict::Done)
         }
         Command::Verify { key, file } => certificate::verify(&key, &file, json),
         command => {
@@ -155,6 +166,7 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Status => asker.show(&get(&asker.data, "/status").await?),
         Command::Machine(command) => machine::run(asker, command).await,
         Command::Batch(command) => batch::run(asker, command).await,
+        Command::Clock(command) => clock::run(asker, command).await,
         Command::Image(command) => image::run(asker, command).await,
         Command::Certificate(command) => certificate::run(asker, command).await,
         Command::Dashboard(command) => dashboard::run(asker, &command),
@@ -167,10 +179,10 @@ impl Asker {
     /// Prints an answer as it came, indented for people.
     fn show(&self, answer: &[u8]) -> Result<()> {
         if self.json {
-            return Ok(say(std::str::from_utf8(answer)?)?);
+            return Ok(say_json(std::str::from_utf8(answer)?)?);
         }
         let value: serde_json::Value = serde_json::from_slice(answer)?;
-        Ok(say(&serde_json::to_string_pretty(&value)?)?)
+        Ok(say_json(&serde_json::to_string_pretty(&value)?)?)
     }
 }
 

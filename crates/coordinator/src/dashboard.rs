@@ -7,7 +7,6 @@ mod arm_page;
 mod assets;
 mod attempts;
 mod bench_page;
-mod calendar;
 mod concern;
 mod events;
 mod guard;
@@ -24,6 +23,7 @@ mod visits;
 mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -36,6 +36,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::console::say;
 use crate::coordinator::Coordinator;
+use crate::http::within_time;
 use attempts::Attempts;
 use lang::Lang;
 use visits::Visits;
@@ -78,7 +79,12 @@ struct Desk {
 }
 
 /// The routes. The open pages end when `stopping` becomes true.
-pub(crate) fn router(coordinator: Arc<Coordinator>, stopping: watch::Receiver<bool>) -> Router {
+/// All but those take no longer than `time`, bodies included.
+pub(crate) fn router(
+    coordinator: Arc<Coordinator>,
+    stopping: watch::Receiver<bool>,
+    time: Duration,
+) -> Router {
     let desk = Arc::new(Desk {
         password: PasswordFile::of(&coordinator.config.data),
         coordinator,
@@ -93,7 +99,6 @@ pub(crate) fn router(coordinator: Arc<Coordinator>, stopping: watch::Receiver<bo
         .route("/login", post(login_page::log_in))
         .route("/logout", post(login_page::log_out))
         .route("/bench", get(bench_page::show))
-        .route("/events", get(events::stream))
         .route("/machines/{number}", get(machine_page::show))
         .route("/machines/{number}/certificate", get(machine_page::download))
         .route("/machines/{number}/settle", post(machine_page::settle))
@@ -101,6 +106,8 @@ pub(crate) fn router(coordinator: Arc<Coordinator>, stopping: watch::Receiver<bo
         .route("/disarm", post(arm_page::submit_disarm))
         .route("/pick", get(pick_page::show).post(pick_page::submit))
         .route("/assets/{name}", get(assets::asset))
+        .layer(middleware::from_fn_with_state(time, within_time))
+        .route("/events", get(events::stream))
         .layer(DefaultBodyLimit::max(MAX_FORM_LEN))
         .layer(middleware::from_fn(dress))
         .with_state(desk)

@@ -1,8 +1,8 @@
 //! The data directory: ours alone, writable, and used by one coordinator at a time.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::io::{self, Read as _};
+use std::os::unix::fs::{DirBuilderExt, FileExt as _, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Why a directory cannot be used.
@@ -51,10 +51,16 @@ pub(crate) struct DataDir {
     _lock: File,
 }
 
-/// What a directory of ours may be known by.
-const MARK: &str = "lock";
+/// Locked while we serve; its first line says whose directory it is. Many programs have a file of this name.
+const LOCK: &str = "lock";
+/// That first line.
+const MARK: &[u8] = b"This is a data directory of rehome.\n";
+/// Length of the file in bytes: the rest is blank.
+const LOCK_LEN: usize = 4096;
 /// What others may have put into it before the first start.
-const WELCOME: [&str; 4] = ["rehome.toml", "appliance", "images", "lost+found"];
+const WELCOME: [&str; 5] = [LOCK, "rehome.toml", "appliance", "images", "lost+found"];
+/// Before there was a mark, the lock was blank: what shows that it is ours then.
+const FORMERLY: [&str; 3] = ["site.key", "dashboard.hash", "journal.db"];
 
 /// Makes a data directory ready for commands that work beside `serve`, and marks it as ours.
 ///
@@ -63,17 +69,31 @@ const WELCOME: [&str; 4] = ["rehome.toml", "appliance", "images", "lost+found"];
 pub(crate) fn prepare(path: &Path) -> Result<(), DataDirError> {
     make(path)?;
     check_owner(path)?;
-    check_content(path)?;
-    mark(path).map(drop)
+    // Written once: on a full disk, removing an image must still be possible.
+    match check_content(path)? {
+        Lock::Ours => Ok(()),
+        Lock::Blank | Lock::Foreign => mark(path).map(drop),
+    }
 }
 
+/// Writes the mark, which finds a full disk now and not in the middle of the first batch. Only where [`check_content`]
+/// found that the directory is ours.
 fn mark(path: &Path) -> Result<File, DataDirError> {
-    OpenOptions::new()
+    let mut lock = [b'\n'; LOCK_LEN];
+    lock[..MARK.len()].copy_from_slice(MARK);
+    let open = OpenOptions::new()
         .create(true)
-        .append(true)
+        .truncate(false)
+        .write(true)
         .mode(0o600)
-        .open(path.join(MARK))
-        .map_err(|source| DataDirError::Write { path: path.to_owned(), source })
+        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .open(path.join(LOCK));
+    open.and_then(|file| {
+        file.write_all_at(&lock, 0)?;
+        file.sync_all()?;
+        Ok(file)
+    })
+    .map_err(|source| DataDirError::Write { path: path.to_owned(), source })
 }
 
 impl DataDir {
@@ -86,15 +106,17 @@ impl DataDir {
         check_owner(path)?;
         check_content(path)?;
         let write = |source| DataDirError::Write { path: path.to_owned(), source };
-        let mut lock = mark(path)?;
+        let lock = mark(path)?;
         lock.try_lock().map_err(|error| match error {
             TryLockError::WouldBlock => DataDirError::InUse { path: path.to_owned() },
             TryLockError::Error(source) => write(source),
         })?;
-        // Finds a full disk now and not in the middle of the first batch.
-        lock.set_len(0).map_err(write)?;
-        lock.write_all(&[b'\n'; 4096]).and_then(|()| lock.sync_all()).map_err(write)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// A file in it.
@@ -131,20 +153,107 @@ fn check_owner(path: &Path) -> Result<(), DataDirError> {
     Ok(())
 }
 
-fn check_content(path: &Path) -> Result<(), DataDirError> {
+/// Nothing is written before the directory is known to be ours, or to hold nothing of others.
+fn check_content(path: &Path) -> Result<Lock, DataDirError> {
     let read = |source| DataDirError::Read { path: path.to_owned(), source };
-    let mut stranger = None;
-    for entry in fs::read_dir(path).map_err(read)? {
-        let name = entry.map_err(read)?.file_name().to_string_lossy().into_owned();
-        if name == MARK {
-            return Ok(());
+    let foreign = |found| Err(DataDirError::Foreign { path: path.to_owned(), found });
+    let names = fs::read_dir(path).and_then(|entries| {
+        let names = entries.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+        names.collect::<io::Result<Vec<_>>>()
+    });
+    let names = names.map_err(read)?;
+    let had_lock = names.iter().any(|name| name == LOCK);
+    let lock = match had_lock {
+        true => Lock::read(&path.join(LOCK)).map_err(read)?,
+        false => Lock::Blank,
+    };
+    let stranger = names.iter().find(|name| !WELCOME.contains(&name.as_str()));
+    let formerly = names.iter().any(|name| FORMERLY.contains(&name.as_str()));
+    match (lock, stranger) {
+        (Lock::Ours, _) | (Lock::Blank, None) => Ok(lock),
+        (Lock::Blank, Some(_)) if had_lock && formerly => Ok(lock),
+        (Lock::Blank, Some(stranger)) => foreign(stranger.clone()),
+        (Lock::Foreign, _) => foreign(LOCK.to_owned()),
+    }
+}
+
+/// What a file named `lock` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lock {
+    /// It bears our mark.
+    Ours,
+    /// There is nothing in it, or there is none.
+    Blank,
+    /// Another program's.
+    Foreign,
+}
+
+impl Lock {
+    fn read(path: &Path) -> io::Result<Self> {
+        if !fs::symlink_metadata(path)?.is_file() {
+            return Ok(Self::Foreign);
         }
-        if !WELCOME.contains(&name.as_str()) {
-            stranger = stranger.or(Some(name));
+        let mut content = Vec::new();
+        File::open(path)?.take(LOCK_LEN as u64 + 1).read_to_end(&mut content)?;
+        let blank = content.len() <= LOCK_LEN && content.iter().all(|byte| *byte == b'\n');
+        Ok(match content.starts_with(MARK) {
+            true => Self::Ours,
+            false if blank => Self::Blank,
+            false => Self::Foreign,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names and contents.
+    type Files<'a> = &'a [(&'a str, &'a [u8])];
+
+    #[test]
+    fn only_what_is_ours_is_opened_and_nothing_else_is_changed() {
+        let marked = [MARK, b"\n\n"].concat();
+        let blank = vec![b'\n'; LOCK_LEN];
+        let all: [(Files, bool); 11] = [
+            (&[], true),
+            (&[("rehome.toml", b"")], true),
+            (&[("lock", &marked), ("status", b"dpkg's")], true),
+            // As earlier builds left it.
+            (&[("lock", &blank), ("site.key", b"k"), ("journal.db", b"j")], true),
+            (&[("lock", b""), ("dashboard.hash", b"h")], true),
+            // A first start that ended on a full disk.
+            (&[("lock", b""), ("images", b"")], true),
+            (&[("lock", b""), ("status", b"dpkg's"), ("lock-frontend", b"")], false),
+            (&[("lock", b"4711\n"), ("site.key", b"k")], false),
+            (&[("lock", &[b'\n'; LOCK_LEN + 1]), ("site.key", b"k")], false),
+            (&[("site.key", b"k")], false),
+            (&[("thesis.odt", b"years of work")], false),
+        ];
+        for (files, ours) in all {
+            let folder = tempfile::tempdir().unwrap();
+            for (name, content) in files {
+                fs::write(folder.path().join(name), content).unwrap();
+            }
+            let opened = DataDir::open(folder.path()).map(drop);
+            assert_eq!(opened.is_ok(), ours, "{opened:?}");
+            assert_eq!(prepare(folder.path()).is_ok(), ours);
+            for (name, content) in files.iter().filter(|(name, _)| !ours || *name != "lock") {
+                assert_eq!(fs::read(folder.path().join(name)).unwrap(), *content, "{name}");
+            }
+            if ours {
+                assert!(fs::read(folder.path().join(LOCK)).unwrap().starts_with(MARK));
+                DataDir::open(folder.path()).unwrap();
+            }
         }
     }
-    match stranger {
-        Some(found) => Err(DataDirError::Foreign { path: path.to_owned(), found }),
-        None => Ok(()),
+
+    #[test]
+    fn a_lock_that_leads_elsewhere_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::NamedTempFile::new().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join(LOCK)).unwrap();
+        assert!(matches!(DataDir::open(folder.path()), Err(DataDirError::Foreign { .. })));
+        assert_eq!(fs::read(elsewhere.path()).unwrap(), b"");
     }
 }

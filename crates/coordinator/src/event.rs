@@ -1,5 +1,7 @@
 //! What the journal holds: every decision and every record, one event each.
 
+use std::collections::BTreeSet;
+
 use evidence::Envelope;
 use protocol::{
     AgentKey, BatchId, Inventory, JobKind, MachineId, MachineIdentity, MachineNumber, PersonId,
@@ -10,7 +12,8 @@ use serde::{Deserialize, Serialize};
 /// One row of the journal, one leaf of its Merkle tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JournalEvent {
-    /// When, by the coordinator's clock; never before the event it follows.
+    /// When, by the coordinator's clock; never before the event it follows, but where a person accepted an earlier
+    /// clock.
     pub(crate) at: UnixMillis,
     /// What happened.
     #[serde(flatten)]
@@ -27,8 +30,14 @@ pub(crate) enum Happening {
     MachineSeen { machine: MachineId, number: MachineNumber, identity: MachineIdentity },
     /// Some parts of a machine's identity are another machine's, others contradict it.
     IdentityConflict { machine: MachineId, with: MachineId, what: String },
-    /// A person looked at a conflict and says that the machine may be worked on.
-    ConflictSettled { machine: MachineId, by: PersonId },
+    /// A person looked at conflicts and says that the machine may be worked on.
+    ConflictSettled {
+        machine: MachineId,
+        by: PersonId,
+        /// The machines that it was compared with; absent in old journals, where it settled all conflicts there were.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        with: Option<BTreeSet<MachineId>>,
+    },
     /// An agent enrolled, or enrolled again because it sees something else now.
     Enrolled { machine: MachineId, agent: AgentKey, version: String, inventory: Inventory },
     /// A person armed a batch.
@@ -58,6 +67,14 @@ pub(crate) enum Happening {
     },
     /// An agent reported a step: its own signed words.
     AgentRecord { envelope: Envelope },
+    /// A person says that the clock is right as it is now, although it jumped or is behind the journal.
+    ClockAccepted {
+        by: PersonId,
+        /// Why, in the person's words.
+        because: String,
+        /// What the time was until then.
+        before: UnixMillis,
+    },
     /// The installed system reported its first boot.
     Booted { machine: MachineId, first_boot_token: Sha256Digest },
 }

@@ -14,7 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::Request;
+use axum::extract::State;
+use axum::http::{Request, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
@@ -27,11 +30,14 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
+use answer::Refused;
 use impatient::Impatient;
 use places::Places;
 
 /// How long a client may take for the head of a request, and for the TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(10);
+/// A request that takes longer than this, its body included, is given up.
+pub(crate) const REQUEST_TIME: Duration = Duration::from_secs(30);
 /// How long a client may take nothing of an answer. Firmware pauses; a laptop that was switched off never goes on.
 const STALL_TIME: Duration = Duration::from_secs(60);
 /// What the kernel holds for a client that is slow to take it, in bytes: more than a gigabit needs on a LAN.
@@ -106,6 +112,21 @@ pub(crate) async fn serve_unix(
         connections.spawn(converse(stream, None, router.clone(), shutdown.clone()));
     }
     farewell(connections).await;
+}
+
+/// Gives up requests that take longer: a layer for all routes but those whose answers go on.
+pub(crate) async fn within_time(
+    State(time): State<Duration>,
+    request: axum::extract::Request,
+    next: Next,
+) -> Response {
+    match tokio::time::timeout(time, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            Refused::new(StatusCode::REQUEST_TIMEOUT, "the request took too long; send it again")
+                .into_response()
+        }
+    }
 }
 
 /// One connection, request after request.

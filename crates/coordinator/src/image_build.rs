@@ -17,8 +17,6 @@ mod recipe;
 mod rootfs;
 mod tool;
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -37,12 +35,6 @@ pub(crate) struct BuiltImage {
     pub(crate) title: String,
     /// The raw image.
     pub(crate) raw: PathBuf,
-    /// Length of the raw image in bytes; the smallest disk it fits on.
-    pub(crate) raw_bytes: u64,
-    /// Bytes in use: allocated ext4 blocks, the ESP and the GRUB core partition.
-    pub(crate) used_bytes: u64,
-    /// Whether the image came out of the cache instead of being built now.
-    pub(crate) reused: bool,
 }
 
 /// Builds the image of `recipe_path` (or takes it from the cache) and writes it to `out_raw`,
@@ -70,22 +62,21 @@ pub(crate) fn build(
 pub(crate) fn build_cached(recipe_path: &Path, progress: &dyn Fn(&str)) -> Result<BuiltImage> {
     let recipe = Recipe::load(recipe_path)?;
     let slot = Slot::of(&recipe)?;
-    let (raw, reused) = match slot.open(progress)? {
+    let raw = match slot.open(progress)? {
         CachedImage::Present(raw) => {
             progress(&format!("image {} is in the cache: {}", recipe.name(), raw.display()));
-            (raw, true)
+            raw
         }
         CachedImage::Absent(vacancy) => {
             let identity = ImageIdentity::from_digest(recipe.digest());
             let unfinished = vacancy.work_dir().join("image.raw");
             make(&recipe, &identity, vacancy.work_dir(), &unfinished, progress)
                 .with_context(|| format!("building image {} failed", recipe.name()))?;
-            (vacancy.keep(&unfinished)?, false)
+            vacancy.keep(&unfinished)?
         }
     };
-    let (raw_bytes, used_bytes) = measure(&raw)?;
     let (name, title) = (recipe.name().to_owned(), recipe.title().to_owned());
-    Ok(BuiltImage { name, title, raw, raw_bytes, used_bytes, reused })
+    Ok(BuiltImage { name, title, raw })
 }
 
 fn make(
@@ -107,15 +98,4 @@ fn make(
     let esp = esp::make(&tools, &census.boot, identity, work_dir)?;
     progress("putting boot code, partitions and file systems together");
     disk::assemble(&disk::Parts { boot: &census.boot, esp: &esp, root: &root, identity }, out)
-}
-
-/// (length of the raw image, bytes in use), read from the image itself.
-fn measure(raw: &Path) -> Result<(u64, u64)> {
-    let file = File::open(raw).with_context(|| format!("failed to open {}", raw.display()))?;
-    let mut superblock = [0; ext4::SUPERBLOCK_LEN];
-    file.read_exact_at(&mut superblock, disk::ROOT_OFFSET + ext4::SUPERBLOCK_OFFSET)
-        .with_context(|| format!("failed to read the ext4 superblock in {}", raw.display()))?;
-    let usage = ext4::Usage::parse(&superblock)
-        .with_context(|| format!("{} is damaged; delete it and build again", raw.display()))?;
-    Ok((file.metadata()?.len(), disk::ROOT_OFFSET + usage.used_bytes()))
 }

@@ -10,19 +10,18 @@ mod writer;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, mpsc};
-use std::time::Duration;
 
 use evidence::merkle::Log;
 use protocol::{PersonId, SiteKey, UnixMillis};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
 use crate::bench::{Bench, FoldError};
+use crate::calendar::utc;
+use crate::clock::{self, Clock, ClockJump};
 use crate::event::Happening;
 use database::Database;
 use writer::{Command, Writer};
-
-/// How far the clock may be set back between two runs.
-const CLOCK_SLACK: Duration = Duration::from_secs(10 * 60);
 
 /// Why the journal cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +60,19 @@ pub(crate) enum JournalError {
     },
     /// The clock is set back: every batch would stay armed until it has caught up.
     #[error(
-        "the clock is behind the journal {path}: it says {now} and the last event happened at \
-         {last} (milliseconds since 1970); set the clock, nothing was changed"
+        "the clock is behind the journal {path}: it says {}, and the last event happened at {}; set the clock, or if it \
+         is right, start with `rehome serve --accept-clock --because \"...\"`; nothing was changed",
+        utc(*.now), utc(*.last)
     )]
-    ClockBehind { path: String, now: u64, last: u64 },
+    ClockBehind { path: String, now: UnixMillis, last: UnixMillis },
+    /// The clock is in doubt.
+    #[error(transparent)]
+    ClockJump(ClockJump),
+    /// A person accepts a clock that nobody doubts.
+    #[error(
+        "the clock is not in doubt, so there is nothing to accept (serve: leave out --accept-clock)"
+    )]
+    ClockEven,
     /// Begun by a site with another key.
     #[error("the journal {path} belongs to site {theirs}, but the site key here is {ours}")]
     OtherSite { path: String, ours: SiteKey, theirs: SiteKey },
@@ -77,6 +85,9 @@ pub(crate) enum JournalError {
     /// Another command of the same transaction failed it; this one may be tried again.
     #[error("nothing was recorded: {0}")]
     Rolled(String),
+    /// A reader has ended before its time.
+    #[error("reading the journal was not finished")]
+    Interrupted(#[source] tokio::task::JoinError),
     /// The writer has ended.
     #[error("the journal is closed: the coordinator is stopping")]
     Closed,
@@ -91,6 +102,16 @@ pub(crate) struct Published {
     pub(crate) log: Log,
 }
 
+/// A person's word that the clock is right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ClockAcceptance {
+    /// Who says so.
+    pub(crate) by: String,
+    /// Why.
+    pub(crate) because: String,
+}
+
 /// The journal, open. Cheap to clone; closed when the last clone is gone.
 #[derive(Debug, Clone)]
 pub(crate) struct Journal {
@@ -98,6 +119,7 @@ pub(crate) struct Journal {
     published: Arc<RwLock<Published>>,
     length: watch::Receiver<u64>,
     path: Arc<Path>,
+    clock: Clock,
 }
 
 impl Journal {
@@ -106,27 +128,97 @@ impl Journal {
     /// # Errors
     /// When it is not ours, damaged, or holds what cannot be understood. Nothing is ever skipped.
     pub(crate) fn open(path: &Path, site: SiteKey) -> Result<Self, JournalError> {
+        Self::open_by(Clock::start(), None, path, site)
+    }
+
+    /// As [`Journal::open`], by a clock that a person may vouch for.
+    ///
+    /// # Errors
+    /// Also when that is not needed.
+    pub(crate) fn open_by(
+        clock: Clock,
+        acceptance: Option<&ClockAcceptance>,
+        path: &Path,
+        site: SiteKey,
+    ) -> Result<Self, JournalError> {
         let database = Database::open(path)?;
         let published = database.read_all()?;
         if let Some(theirs) = published.bench.site().filter(|theirs| *theirs != site) {
             let path = path.display().to_string();
             return Err(JournalError::OtherSite { path, ours: site, theirs });
         }
-        let (now, last) = (crate::clock::now(), published.bench.last_at());
-        if is_behind(now, last) {
-            let path = path.display().to_string();
-            return Err(JournalError::ClockBehind { path, now: now.0, last: last.0 });
+        let (now, last) = (clock.now(), published.bench.last_at());
+        match (is_behind(now, last), acceptance) {
+            (true, None) => {
+                let path = path.display().to_string();
+                return Err(JournalError::ClockBehind { path, now, last });
+            }
+            (false, Some(_)) => return Err(JournalError::ClockEven),
+            _ => {}
         }
         let founded = published.bench.site().is_some();
         let (commands, inbox) = mpsc::channel();
         let (length_sender, length) = watch::channel(published.log.len());
         let published = Arc::new(RwLock::new(published));
-        let mut writer = Writer::new(database, published.clone(), length_sender);
+        let mut writer = Writer::new(database, published.clone(), length_sender, clock.clone());
         if !founded {
             writer.append_first(Happening::Founded { site })?;
         }
+        if let Some(acceptance) = acceptance {
+            writer.accept_clock(acceptance)?;
+        }
         std::thread::spawn(move || writer.run(&inbox));
-        Ok(Self { commands, published, length, path: path.into() })
+        Ok(Self { commands, published, length, path: path.into(), clock })
+    }
+
+    /// The clock that events are stamped by.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The time now, by that clock.
+    pub(crate) fn now(&self) -> UnixMillis {
+        self.clock.now()
+    }
+
+    /// Takes a decision that lets something be done to machines, as [`Journal::decide`] does.
+    ///
+    /// # Errors
+    /// Also while the clock is in doubt; then nothing has happened.
+    pub(crate) async fn grant<R: Send + 'static>(
+        &self,
+        decide: impl FnOnce(&Bench, UnixMillis) -> (Vec<Happening>, R) + Send + 'static,
+    ) -> Result<R, JournalError> {
+        let clock = self.clock.clone();
+        let decided = self.decide(move |bench, now| match clock.jump() {
+            Some(jump) => (Vec::new(), Err(jump)),
+            None => {
+                let (happenings, reply) = decide(bench, now);
+                (happenings, Ok(reply))
+            }
+        });
+        decided.await?.map_err(JournalError::ClockJump)
+    }
+
+    /// Takes the wall clock for right, on a person's word. If that sets time back, all batches end that it would bring
+    /// back.
+    ///
+    /// # Errors
+    /// When the clock is not in doubt, or nothing can be recorded.
+    pub(crate) async fn accept_clock(
+        &self,
+        acceptance: ClockAcceptance,
+    ) -> Result<(), JournalError> {
+        let (sender, answer) = oneshot::channel();
+        let command = Command::AcceptClock { acceptance, answer: sender };
+        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// Resolves when the writer has ended, and nothing can be recorded any more.
+    pub(crate) async fn ended(&self) {
+        let mut length = self.length.clone();
+        while length.changed().await.is_ok() {}
     }
 
     /// Takes a decision: `decide` sees the bench, gives the events to append and an answer. The answer is handed
@@ -170,7 +262,20 @@ impl Journal {
         self.length.clone()
     }
 
-    /// The bytes of some events, by their index from 0.
+    /// Reads from the database where blocking is allowed.
+    ///
+    /// # Errors
+    /// As of `look`.
+    pub(crate) async fn read<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Self) -> Result<R, JournalError> + Send + 'static,
+    ) -> Result<R, JournalError> {
+        let journal = self.clone();
+        let looked = tokio::task::spawn_blocking(move || look(&journal)).await;
+        looked.map_err(JournalError::Interrupted)?
+    }
+
+    /// The bytes of some events, by their index from 0. Blocks.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -178,7 +283,7 @@ impl Journal {
         database::read_bodies(&self.path, indices)
     }
 
-    /// Names of people, for a person to read.
+    /// Names of people, for a person to read. Blocks.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -189,7 +294,7 @@ impl Journal {
 
 /// Whether the clock is so far behind the last event that time would stand still.
 fn is_behind(now: UnixMillis, last: UnixMillis) -> bool {
-    crate::clock::after(now, CLOCK_SLACK) < last
+    clock::after(now, clock::SLACK) < last
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use ::netboot::trace::TraceEvent;
 use protocol::{Heartbeat, MachineId, UnixMillis};
 
-use crate::clock;
+use crate::clock::Clock;
 
 /// Boot trace events kept for each address.
 const TRACE_LIMIT: usize = 60;
@@ -36,16 +36,23 @@ pub(crate) struct TraceLine {
 }
 
 /// All last words and traces.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Live {
+    clock: Clock,
     words: Mutex<HashMap<MachineId, LastWord>>,
     traces: Mutex<HashMap<String, VecDeque<TraceLine>>>,
 }
 
 impl Live {
+    /// Nothing was heard yet.
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { clock, words: Mutex::default(), traces: Mutex::default() }
+    }
+
     /// Notes a heartbeat.
     pub(crate) fn heard(&self, machine: MachineId, heartbeat: Heartbeat) {
-        lock(&self.words).insert(machine, LastWord { at: clock::now(), heartbeat });
+        let word = LastWord { at: self.clock.now(), heartbeat };
+        lock(&self.words).insert(machine, word);
     }
 
     /// The last word of a machine's agent.
@@ -64,7 +71,7 @@ impl Live {
         }
         let lines = traces.entry(mac).or_default();
         lines.push_back(TraceLine {
-            at: clock::now(),
+            at: self.clock.now(),
             step: event.step.name().to_owned(),
             sentence: event.step.to_string(),
             attention: event.step.needs_attention(),

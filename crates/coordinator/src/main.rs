@@ -8,6 +8,7 @@ mod arming;
 mod bench;
 mod boot_choice;
 mod boot_files;
+mod calendar;
 mod certificate;
 mod cli;
 mod clock;

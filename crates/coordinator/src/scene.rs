@@ -101,8 +101,10 @@ impl Scene {
         batch: Option<BatchId>,
         rules: Rules,
     ) -> Result<(), AdmissionError> {
+        // The person compares the key with the screen, as they should.
+        let shown = |number| Some(self.bench.numbered(number)?.agent()?.fingerprint());
         let picks: Vec<_> =
-            numbers.iter().map(|&number| Pick { number, fingerprint: None }).collect();
+            numbers.iter().map(|&number| Pick { number, fingerprint: shown(number) }).collect();
         let happenings = admission::pick(&self.bench, self.now, &picks, batch, OLA, rules)?;
         self.apply(happenings);
         Ok(())

@@ -2,8 +2,11 @@
 
 mod boot;
 
+use std::fs::File;
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -13,27 +16,29 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::boot_files::BootSet;
+use crate::clock::Clock;
 use crate::config::{Config, ConfigError, DhcpSetting};
 use crate::console::say;
 use crate::coordinator::Coordinator;
 use crate::data_dir::DataDir;
 use crate::enrollment::Crowd;
 use crate::images::ImageStore;
-use crate::journal::Journal;
+use crate::journal::{ClockAcceptance, Journal};
 use crate::live::Live;
 use crate::netboot;
 use crate::sessions::Sessions;
 use crate::site::Site;
 use crate::{admin, dashboard, http};
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT. `clock` is a person's word that the clock is right, although it is behind the journal.
 ///
 /// # Errors
 /// One clear sentence when something is in the way, before anything is served.
-pub(crate) async fn serve(config: Config) -> Result<()> {
+pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Result<()> {
     let data = DataDir::open(&config.data)?;
     let site = Arc::new(Site::open(&config.data)?);
-    let journal = Journal::open(&data.join("journal.db"), site.public())?;
+    let path = data.join("journal.db");
+    let journal = Journal::open_by(Clock::start(), clock.as_ref(), &path, site.public())?;
     let images = ImageStore::open(&config.data, site.public())?;
     let boot_set = BootSet::read(&config.appliance)?;
     let network = boot::prepare(&config, &boot_set).await?;
@@ -46,12 +51,12 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
         api: bound(&api)?,
         dhcp: network.setting(),
         sessions: Sessions::default(),
-        live: Live::default(),
+        live: Live::new(journal.clock().clone()),
+        journal,
         crowd: Crowd::default(),
         dhcp_machines: OnceLock::new(),
         config,
         site,
-        journal,
         images,
         boot_set,
     });
@@ -63,23 +68,25 @@ pub(crate) async fn serve(config: Config) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let mut services = JoinSet::new();
     let boot_router = http::boot::router(coordinator.clone());
-    let agent_router = http::agent::router(coordinator.clone())
-        .merge(dashboard::router(coordinator.clone(), stopping.clone()));
+    let agent_router = http::agent::router(coordinator.clone()).merge(dashboard::router(
+        coordinator.clone(),
+        stopping.clone(),
+        http::REQUEST_TIME,
+    ));
     let tls = Some(coordinator.site.tls.clone());
     services.spawn(done(http::serve_tcp(http, boot_router, None, stopping.clone())));
     services.spawn(done(http::serve_tcp(api, agent_router, tls, stopping.clone())));
     let admin_router = admin::router(coordinator.clone());
     services.spawn(done(http::serve_unix(admin, admin_router, stopping.clone())));
+    services.spawn(watch_journal(coordinator.journal.clone(), stopping.clone()));
     network.spawn(&mut services, &coordinator, &stopping);
 
     let outcome = wait(&mut services, terminate, interrupt).await;
     stop.send_replace(true);
     while services.join_next().await.is_some() {}
-    let socket = data.join(admin::SOCKET);
-    std::fs::remove_file(&socket)
-        .with_context(|| format!("failed to remove {}", socket.display()))?;
+    let removed = remove_socket(&data.join(admin::SOCKET));
     tracing::info!(target: "serve", "stopped");
-    outcome
+    outcome.and(removed)
 }
 
 /// Our address on the bench's interface, where none is given: that of the only one in use.
@@ -115,6 +122,17 @@ type Ended = Result<()>;
 async fn done(service: impl Future<Output = ()>) -> Ended {
     service.await;
     Ok(())
+}
+
+/// Without its writer the journal takes nothing: better to end, and be started again, than to refuse everything.
+async fn watch_journal(journal: Journal, mut stopping: watch::Receiver<bool>) -> Ended {
+    tokio::select! {
+        () = journal.ended() => bail!(
+            "the journal's writer has ended, nothing can be recorded any more; the log says why. Start `rehome serve` \
+             again"
+        ),
+        _ = stopping.wait_for(|stop| *stop) => Ok(()),
+    }
 }
 
 async fn wait(
@@ -157,17 +175,23 @@ fn bound(listener: &TcpListener) -> Result<SocketAddrV4> {
 fn admin_socket(data: &DataDir) -> Result<UnixListener> {
     let path = data.join(admin::SOCKET);
     // We hold the directory's lock, so whoever made a socket that is there is dead.
-    match std::fs::remove_file(&path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            return Err(error).with_context(|| format!("failed to replace {}", path.display()));
-        }
-        _ => {}
-    }
-    let listener = UnixListener::bind(&path)
+    remove_socket(&path)?;
+    let directory = File::open(data.path())
+        .with_context(|| format!("failed to open {}", data.path().display()))?;
+    let listener = UnixListener::bind(admin::address(&directory))
         .with_context(|| format!("failed to make the socket {}", path.display()))?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))
         .with_context(|| format!("failed to close {} to others", path.display()))?;
     Ok(listener)
+}
+
+fn remove_socket(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("failed to remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn introduce(coordinator: &Coordinator) -> Result<()> {
@@ -191,4 +215,33 @@ fn introduce(coordinator: &Coordinator) -> Result<()> {
     dashboard::introduce(coordinator)?;
     say("nothing is touched before a batch is armed and a machine is admitted to it")?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn serving_ends_when_the_journals_writer_has_died() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let journal = Journal::open(&path, protocol::SiteKey::from_bytes([1; 32])).unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let watched = watch_journal(journal.clone(), stopping.clone());
+        let (long, short) = (Duration::from_secs(20), Duration::from_millis(100));
+        assert!(tokio::time::timeout(short, watched).await.is_err(), "it ends by itself");
+        let died = journal.decide::<()>(|_, _| panic!("a mistake of the program")).await;
+        assert!(died.is_err());
+        let ended = tokio::time::timeout(long, watch_journal(journal.clone(), stopping.clone()));
+        let error = ended.await.expect("nobody noticed").unwrap_err().to_string();
+        assert!(error.contains("writer has ended"), "{error}");
+
+        let other = folder.path().join("other.db");
+        let journal = Journal::open(&other, protocol::SiteKey::from_bytes([1; 32])).unwrap();
+        stop.send_replace(true);
+        let ended = tokio::time::timeout(long, watch_journal(journal, stopping)).await;
+        assert!(ended.expect("stopping waits for ever").is_ok());
+    }
 }

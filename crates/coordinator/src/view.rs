@@ -99,7 +99,7 @@ pub(crate) fn machine(
 ) -> MachineView {
     let state = machine.state(!bench.armed(now).is_empty());
     let word = live.last_word(&machine.id);
-    let heard = word.as_ref().is_some_and(|word| now.0.saturating_sub(word.at.0) < SILENCE_MILLIS);
+    let heard = word.as_ref().is_some_and(|word| now.0.abs_diff(word.at.0) < SILENCE_MILLIS);
     let last_heard = word.as_ref().map(|word| word.at);
     let heartbeat = word.filter(|_| heard).map(|word| word.heartbeat);
     let progress = heartbeat.as_ref().and_then(|it| it.progress);

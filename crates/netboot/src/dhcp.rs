@@ -26,8 +26,6 @@ pub mod code {
     pub const SUBNET_MASK: u8 = 1;
     /// Routers on the client's subnet.
     pub const ROUTER: u8 = 3;
-    /// Domain name servers.
-    pub const DNS_SERVERS: u8 = 6;
     /// Broadcast address of the client's subnet.
     pub const BROADCAST_ADDRESS: u8 = 28;
     /// Vendor-specific information; for PXE, encapsulated options.

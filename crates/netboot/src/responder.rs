@@ -124,13 +124,6 @@ impl Responder {
         outcome
     }
 
-    /// Notes that another server was seen by other means, such as the probe at the start.
-    pub fn foreign_server(&mut self, server: Ipv4Addr, gives_addresses: bool) -> Outcome {
-        let mut outcome = Outcome::default();
-        self.note_foreign(server, gives_addresses, &mut outcome);
-        outcome
-    }
-
     /// Notes that `peer` asked for a boot file (TFTP or HTTP): its firmware understood our offer.
     /// Returns whose address that is.
     pub fn boot_file_requested(&mut self, now: Instant, peer: Ipv4Addr) -> Option<MacAddress> {
@@ -174,12 +167,6 @@ impl Responder {
     #[must_use]
     pub fn stopped_by(&self) -> Option<Ipv4Addr> {
         self.stopped_by
-    }
-
-    /// Other servers seen so far, the first first.
-    #[must_use]
-    pub fn foreign_servers(&self) -> &[Ipv4Addr] {
-        &self.foreign
     }
 
     fn observe_reply(&mut self, packet: &Packet, outcome: &mut Outcome) {

@@ -8,8 +8,7 @@ use std::time::{Duration, Instant};
 use rehome_netboot::MacAddress;
 use rehome_netboot::dhcp::{MessageType, Packet, code};
 use rehome_netboot::responder::{
-    AddressPlan, AddressPlanError, BootFile, BootFiles, Config, Decision, Mode, Outcome, Port,
-    Responder,
+    AddressPlan, AddressPlanError, BootFiles, Config, Decision, Mode, Outcome, Port, Responder,
 };
 use rehome_netboot::trace::Step;
 
@@ -225,30 +224,6 @@ fn unheeded_offers_change_their_form() {
 }
 
 #[test]
-fn ipxe_is_never_given_ipxe() {
-    let check = |bios: &str, script: Option<&str>, ipxe: bool, expected: Option<&str>| {
-        let mut boot_files = BootFiles::standard(SERVER, 8080).unwrap();
-        boot_files.bios = BootFile::new(bios).unwrap();
-        boot_files.ipxe_script = script.map(|script| BootFile::new(script).unwrap());
-        let mut bench = Bench::proxy();
-        bench.responder = Responder::new(Config { server: SERVER, boot_files, mode: Mode::Proxy });
-        let mut packet = pxe(MessageType::Discover, BIOS);
-        if ipxe {
-            packet.options.set(code::USER_CLASS, *b"iPXE");
-        }
-        let outcome = bench.send(&packet);
-        let file = outcome.replies.first().map(|reply| reply.packet.file.as_bytes().to_vec());
-        assert_eq!(file.as_deref(), expected.map(str::as_bytes), "{bios} {script:?} {ipxe}");
-    };
-    let script = "http://10.76.0.1:8080/boot.ipxe";
-    check("core.0", None, false, Some("core.0"));
-    check("core.0", None, true, Some("core.0"));
-    check("undionly.kpxe", Some(script), false, Some("undionly.kpxe"));
-    check("undionly.kpxe", Some(script), true, Some(script));
-    check("bin/ipxe.pxe", None, true, None);
-}
-
-#[test]
 fn full_mode_gives_addresses_and_boot_files() {
     let mut bench = Bench::full();
     let mut discover = pxe(MessageType::Discover, UEFI);
@@ -423,7 +398,6 @@ fn full_mode_stops_beside_another_server() {
     let server = Step::ForeignServer { server: FOREIGN, gives_addresses: true };
     assert_eq!(outcome.trace[0].step, server);
     assert_eq!(bench.send(&offer(FOREIGN, LEASED)), Outcome::default());
-    assert_eq!(bench.responder.foreign_servers(), [FOREIGN]);
     assert_eq!(bench.responder.stopped_by(), None);
 }
 

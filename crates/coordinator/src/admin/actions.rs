@@ -6,31 +6,43 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use protocol::{BatchId, MachineNumber};
 
-use super::{ArmRequest, KindName, PickRequest, unseen};
+use super::{ArmRequest, KindName, PickRequest, SettleRequest};
 use crate::admission::{self, AdmissionError};
 use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish, split};
 use crate::coordinator::Coordinator;
-use crate::event::Happening;
 use crate::http::answer::Refused;
+use crate::journal::{ClockAcceptance, JournalError};
 
-/// Says that a machine whose identity is not clear was looked at and may be worked on.
+/// Says that a machine whose identity is not clear was compared with others and may be worked on.
 ///
 /// # Errors
-/// When nobody has seen it, or nothing can be recorded.
+/// When nobody has seen it, it has no such conflict, or nothing can be recorded.
 pub(crate) async fn settle(
     coordinator: &Coordinator,
     number: MachineNumber,
-    by: String,
+    SettleRequest { by, with }: SettleRequest,
 ) -> Result<(), Refused> {
     let by = coordinator.journal.person(by).await?;
-    let known = coordinator
-        .journal
-        .decide(move |bench, _| match bench.numbered(number) {
-            None => (Vec::new(), false),
-            Some(machine) => (vec![Happening::ConflictSettled { machine: machine.id, by }], true),
-        })
-        .await?;
-    if known { Ok(()) } else { Err(unseen(number)) }
+    let decide = move |bench: &_, _| split(admission::settle(bench, number, &with, by));
+    let decided = coordinator.journal.decide(decide).await?;
+    decided.map_err(|error| refused(&error))
+}
+
+/// Takes the clock for right although it was set.
+///
+/// # Errors
+/// When it is not in doubt, there is no reason given, or nothing can be recorded.
+pub(crate) async fn accept_clock(
+    coordinator: &Coordinator,
+    acceptance: ClockAcceptance,
+) -> Result<(), Refused> {
+    if acceptance.because.trim().is_empty() {
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "say why with --because"));
+    }
+    match coordinator.journal.accept_clock(acceptance).await {
+        Err(error @ JournalError::ClockEven) => Err(Refused::because(StatusCode::CONFLICT, &error)),
+        done => Ok(done?),
+    }
 }
 
 /// Admits all of the picked machines, or none.
@@ -46,7 +58,7 @@ pub(crate) async fn pick(
     let rules = coordinator.rules();
     let decided = coordinator
         .journal
-        .decide(move |bench, now| {
+        .grant(move |bench, now| {
             let picks = request.picks();
             split(admission::pick(bench, now, &picks, request.batch, by, rules))
         })

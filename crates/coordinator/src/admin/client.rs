@@ -1,5 +1,6 @@
 //! The command line's side of the Unix socket.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +14,7 @@ use protocol::api::ApiError;
 use serde::Serialize;
 use tokio::net::UnixStream;
 
-use super::SOCKET;
+use super::{SOCKET, address};
 
 /// Longer than any answer takes, certificates included.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -59,13 +60,14 @@ async fn request(
     path: &str,
     body: Bytes,
 ) -> Result<Bytes, ClientError> {
-    let socket = data.join(SOCKET);
-    let stream = UnixStream::connect(&socket).await.map_err(|source| match source.kind() {
+    let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
             ClientError::NotRunning { data: data.to_owned() }
         }
-        _ => ClientError::Connect { socket, source },
-    })?;
+        _ => ClientError::Connect { socket: data.join(SOCKET), source },
+    };
+    let directory = File::open(data).map_err(failed)?;
+    let stream = UnixStream::connect(address(&directory)).await.map_err(failed)?;
     let talk = async move {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // It ends with the answer; an error of its own shows there as well.

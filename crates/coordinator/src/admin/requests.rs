@@ -24,6 +24,8 @@ pub(crate) struct Status {
     pub(crate) stopped_by: Option<Ipv4Addr>,
     /// Length of the journal.
     pub(crate) events: u64,
+    /// Why the clock is in doubt and what to do, while it is.
+    pub(crate) clock: Option<String>,
 }
 
 /// A person picks machines.
@@ -55,6 +57,16 @@ impl PickRequest {
             |it: &PickedMachine| Pick { number: it.number, fingerprint: it.fingerprint.clone() };
         self.machines.iter().map(pick).collect()
     }
+}
+
+/// A person settles identity conflicts of a machine.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SettleRequest {
+    /// Who.
+    pub(crate) by: String,
+    /// The machines that it was compared with.
+    pub(crate) with: Vec<MachineNumber>,
 }
 
 /// A person arms a batch.

@@ -1,5 +1,7 @@
 //! A machine as the journal knows it.
 
+use std::collections::BTreeSet;
+
 use evidence::Envelope;
 use evidence::chain::ChainHead;
 use protocol::{
@@ -188,9 +190,10 @@ impl Machine {
         self.conflicts.push(IdentityConflict { with, what, settled: false });
     }
 
-    pub(super) fn settle_conflicts(&mut self) {
+    /// Settles the conflicts with these machines, or all of them.
+    pub(super) fn settle_conflicts(&mut self, with: Option<&BTreeSet<MachineId>>) {
         for conflict in &mut self.conflicts {
-            conflict.settled = true;
+            conflict.settled |= with.is_none_or(|with| with.contains(&conflict.with));
         }
     }
 

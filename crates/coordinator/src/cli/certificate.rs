@@ -10,7 +10,7 @@ use protocol::SiteKey;
 use super::machine::Number;
 use super::{Asker, Verdict};
 use crate::admin::client::get;
-use crate::console::say;
+use crate::console::{say, say_json};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -39,7 +39,7 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
         Command::Export { number, out } => {
             let file = fetch(number).await?;
             match out {
-                None => Ok(say(std::str::from_utf8(&file)?.trim_end())?),
+                None => Ok(say_json(std::str::from_utf8(&file)?.trim_end())?),
                 Some(path) => std::fs::write(&path, &file)
                     .with_context(|| format!("failed to write {}", path.display())),
             }
@@ -72,7 +72,7 @@ fn read_key(path: &Path) -> Result<SiteKey> {
 
 fn print(facts: &Facts, json: bool) -> Result<()> {
     if json {
-        return Ok(say(&serde_json::to_string(facts)?)?);
+        return Ok(say_json(&serde_json::to_string(facts)?)?);
     }
     say(&format!("machine {} of {}: the certificate holds", facts.number, facts.site_name))?;
     for drive in &facts.drives {

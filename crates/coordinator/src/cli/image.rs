@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Asker;
 use crate::admin::client::{ClientError, get};
 use crate::clock;
-use crate::console::{say, table};
+use crate::console::{say, say_json, table, tell};
 use crate::data_dir::{self, DataDir};
 use crate::image_build;
 use crate::images::{ImageStore, ImportOptions, ImportProgress, ImportReport};
@@ -95,7 +95,7 @@ fn add(
     title: String,
     root: Option<u32>,
 ) -> Result<()> {
-    let created = clock::now().0 / 1000;
+    let created = clock::wall().0 / 1000;
     let options = ImportOptions { name, title, created, guids: Guids::Fresh, root };
     let mut said = 0;
     let report = store.add(file, &options, &site.key, &mut |progress: ImportProgress| {
@@ -126,7 +126,7 @@ fn added(asker: &Asker, name: &str, report: &ImportReport) -> Result<()> {
             "stored": stored, "new_chunks": new_chunks, "new_bytes": new_bytes,
             "warnings": warnings,
         });
-        return Ok(say(&value.to_string())?);
+        return Ok(say_json(&value.to_string())?);
     }
     for partition in partitions {
         let by = match &partition.used_map {
@@ -158,7 +158,7 @@ fn list(asker: &Asker, store: &ImageStore) -> Result<()> {
                     "min_disk_size": min_disk_size })
         });
         let images: Vec<_> = images.collect();
-        say(&serde_json::to_string(&images)?)?;
+        say_json(&serde_json::to_string(&images)?)?;
     } else if catalog.images.is_empty() {
         say("there is no image yet; `rehome image add` or `rehome image build` make one")?;
     } else {
@@ -202,8 +202,9 @@ async fn user_of(asker: &Asker, site: &Site, image: ImageId) -> Result<Option<St
             let published = journal.published();
             let wants = |kind: &JobKind| matches!(kind, JobKind::Refurbish { image: it, .. } if *it == image);
             let bench = &published.bench;
-            let user =
-                bench.batches().find(|it| bench.is_needed(it, clock::now()) && wants(&it.job.kind));
+            let user = bench
+                .batches()
+                .find(|it| bench.is_needed(it, journal.now()) && wants(&it.job.kind));
             Ok(user.map(|batch| sentence(batch.id.to_string())))
         }
         Err(error) => Err(error.into()),
@@ -230,10 +231,4 @@ fn check(asker: &Asker, store: &ImageStore) -> Result<()> {
     );
     let value = json!({ "images": report.images, "chunks": report.chunks_good, "bytes": bytes });
     asker.said(value.to_string().as_bytes(), &sentence).context("writing the result")
-}
-
-/// Progress goes to standard error: standard output is for results.
-fn tell(line: &str) {
-    // A closed terminal is no reason to stop an import.
-    drop(std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{line}\n")));
 }

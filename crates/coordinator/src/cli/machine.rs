@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::{Asker, whoami};
 use crate::admin::client::{get, post};
-use crate::admin::{PickRequest, PickedMachine, WhoRequest};
+use crate::admin::{PickRequest, PickedMachine, SettleRequest};
 use crate::console::{say, table};
 
 #[derive(Debug, Subcommand)]
@@ -16,7 +16,7 @@ pub(super) enum Command {
     List,
     /// All that is known of one
     Show { number: Number },
-    /// Admit machines by the numbers on their screens, as 7 or, with the key compared, 7:1f1f-2e2e
+    /// Admit machines by numbers and keys on their screens, as 7:1f1f-2e2e; 7 alone does not tell who answers to it
     Pick {
         #[arg(required = true)]
         machines: Vec<Picked>,
@@ -27,9 +27,12 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
-    /// Say that a machine whose identity is not clear was looked at and may be worked on
+    /// Say that a machine whose identity is not clear was compared with others and may be worked on
     Settle {
         number: Number,
+        /// The machine that it was compared with (repeat for more)
+        #[arg(long, required = true, value_name = "NUMBER")]
+        with: Vec<Number>,
         /// Who says so [default: the user's name]
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
@@ -94,10 +97,11 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
             let picked: Vec<_> = picked.iter().map(ToString::to_string).collect();
             asker.said(&answer, &format!("admitted: {}", picked.join(", ")))
         }
-        Command::Settle { number: Number(number), by } => {
+        Command::Settle { number: Number(number), with, by } => {
             let by = by.unwrap_or_else(whoami);
+            let with = with.into_iter().map(|Number(other)| other).collect();
             let path = format!("/machines/{}/settle", number.0);
-            let answer = post(data, &path, &WhoRequest { by }).await?;
+            let answer = post(data, &path, &SettleRequest { by, with }).await?;
             asker.said(&answer, &format!("machine {number}: its identity is settled"))
         }
     }

@@ -16,7 +16,8 @@ use super::{Desk, Shared};
 use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish};
 use crate::bench::{Batch, MachineState};
 use crate::images::ImageError;
-use crate::{clock, view};
+use crate::journal::JournalError;
+use crate::view;
 
 /// Locales that are offered, with their names in their own language.
 const LOCALES: [(&str, &str); 2] = [("pl_PL.UTF-8", "Polski"), ("en_US.UTF-8", "English")];
@@ -86,6 +87,9 @@ async fn not_armed(desk: &Desk, visitor: &Visitor, error: ArmError) -> Response 
     let words = visitor.lang.words();
     let problem = match error {
         ArmError::Admission(error) => visitor.lang.admission_error(&error),
+        ArmError::Journal(JournalError::ClockJump(jump)) => {
+            (words.clock_in_doubt.to_owned(), Some(jump.to_string()))
+        }
         ArmError::Locale => (words.unreadable_form.to_owned(), None),
         ArmError::Image(ImageError::NoSuchImage { .. }) => (words.not_armed_image.to_owned(), None),
         ArmError::Image(_) | ArmError::NotInstallable { .. } => {
@@ -120,7 +124,7 @@ async fn form(desk: &Desk, visitor: &Visitor, problem: Option<Problem>) -> Respo
         Ok(listed) => listed,
         Err(error) => return broken(visitor, &error.into()),
     };
-    let names = match desk.coordinator.journal.names() {
+    let names = match desk.coordinator.journal.read(|journal| journal.names()).await {
         Ok(names) => names,
         Err(error) => return broken(visitor, &error.into()),
     };
@@ -211,7 +215,7 @@ fn fields(visitor: &Visitor, images: &[Manifest], n_waiting: usize) -> Markup {
 
 fn batches(desk: &Desk, visitor: &Visitor, names: &[(protocol::PersonId, String)]) -> Markup {
     let (lang, words) = (visitor.lang, visitor.lang.words());
-    let (published, now) = (desk.coordinator.journal.published(), clock::now());
+    let (published, now) = (desk.coordinator.journal.published(), desk.coordinator.journal.now());
     let bench = &published.bench;
     let mut known: Vec<&Batch> = bench.batches().collect();
     known.sort_by_key(|batch| std::cmp::Reverse(batch.armed_at));

@@ -10,7 +10,6 @@ use super::page::{Head, Page, Place, page, token};
 use super::tile::{Mood, Tile, tiles};
 use super::{Desk, Shared};
 use crate::bench::Bench;
-use crate::clock;
 
 /// What the bench looks like at one moment.
 #[derive(Debug)]
@@ -36,7 +35,8 @@ struct Armed {
 impl Look {
     /// A look at the bench now.
     pub(super) fn now(desk: &Desk) -> Self {
-        let (published, now) = (desk.coordinator.journal.published(), clock::now());
+        let (published, now) =
+            (desk.coordinator.journal.published(), desk.coordinator.journal.now());
         let bench = &published.bench;
         let tiles = tiles(bench, &desk.coordinator.live, now);
         Self { tiles, banner: Banner(armed(bench, now)) }

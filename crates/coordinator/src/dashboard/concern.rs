@@ -59,6 +59,14 @@ impl Concern {
         }
     }
 
+    /// The machine that it may be the same as.
+    fn other(&self) -> Option<MachineNumber> {
+        match self {
+            Self::Identity { other, .. } => *other,
+            Self::Blank | Self::Stopped(_) | Self::Refused(_) => None,
+        }
+    }
+
     fn remedy(&self, lang: Lang) -> &'static str {
         match self {
             Self::Identity { .. } => lang.settle_conflict(),
@@ -89,6 +97,9 @@ pub(super) fn section(visitor: &Visitor, machine: &Machine, concerns: &[Concern]
                 @if unsettled {
                     form method="post" action={ "/machines/" (machine.number.0) "/settle" } {
                         (token(visitor))
+                        @for other in concerns.iter().filter_map(Concern::other) {
+                            input type="hidden" name="with" value=(other.0);
+                        }
                         button { (words.looked_at) }
                     }
                 }

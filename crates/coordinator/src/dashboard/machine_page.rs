@@ -17,10 +17,10 @@ use super::history::{Line, history};
 use super::page::{Head, Page, Place, page, refusal_page};
 use super::tile::tile;
 use super::{Desk, Shared};
+use crate::admission;
+use crate::arming::split;
 use crate::bench::{Bench, Machine};
 use crate::certificate::{CertificateError, certificate};
-use crate::clock;
-use crate::event::Happening;
 
 /// `GET /machines/{number}`
 pub(super) async fn show(
@@ -70,16 +70,28 @@ pub(super) async fn settle(
     Path(number): Path<String>,
     form: Submission,
 ) -> Response {
-    let visitor = form.visitor;
+    let Submission { visitor, fields } = form;
     let Some(machine) = find(&desk, &number) else { return unknown(&visitor).into_response() };
-    let journal = &desk.coordinator.journal;
+    let (journal, number) = (&desk.coordinator.journal, machine.number);
+    // Those that the page showed: of one that came up since nobody knows yet.
+    let with: Option<Vec<_>> =
+        fields.all("with").map(|other| Some(MachineNumber(other.parse().ok()?))).collect();
+    let Some(with) = with else {
+        let words = visitor.lang.words().unreadable_form;
+        return refusal_page(visitor.lang, StatusCode::BAD_REQUEST, words).into_response();
+    };
     let settled = async {
         let by = journal.person(visitor.visit.name.clone()).await?;
-        let happening = Happening::ConflictSettled { machine: machine.id, by };
-        journal.decide(move |_, _| (vec![happening], ())).await
+        journal.decide(move |bench, _| split(admission::settle(bench, number, &with, by))).await
     };
     match settled.await {
-        Ok(()) => Redirect::to(&format!("/machines/{}", machine.number.0)).into_response(),
+        Ok(Ok(())) => Redirect::to(&format!("/machines/{}", number.0)).into_response(),
+        Ok(Err(error)) => {
+            let (sentence, verbatim) = visitor.lang.admission_error(&error);
+            let sentence = [Some(sentence), verbatim].into_iter().flatten().collect::<Vec<_>>();
+            let conflict = StatusCode::CONFLICT;
+            refusal_page(visitor.lang, conflict, &sentence.join(": ")).into_response()
+        }
         Err(error) => broken(&visitor, &error).into_response(),
     }
 }
@@ -93,7 +105,7 @@ fn find(desk: &Desk, number: &str) -> Option<Machine> {
 fn whole(desk: &Arc<Desk>, visitor: &Visitor, machine: &Machine, lines: &[Line]) -> Page {
     let lang = visitor.lang;
     let title = lang.machine_title(machine.number.0);
-    let (now, live) = (clock::now(), &desk.coordinator.live);
+    let (now, live) = (desk.coordinator.journal.now(), &desk.coordinator.live);
     let published = desk.coordinator.journal.published();
     let bench: &Bench = &published.bench;
     let content = html! {

@@ -109,7 +109,7 @@ pub(super) fn token(visitor: &Visitor) -> Markup {
 
 /// A moment. The script turns it into the browser's own time.
 pub(super) fn moment(at: protocol::UnixMillis) -> Markup {
-    let text = super::calendar::utc(at);
+    let text = crate::calendar::utc(at);
     html! { time datetime=(text.replace(' ', "T").replace("TUTC", "Z")) { (text) } }
 }
 

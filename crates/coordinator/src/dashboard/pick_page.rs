@@ -12,7 +12,7 @@ use super::page::{Head, Page, Place, page, refusal, refusal_page, token};
 use super::{Desk, Shared};
 use crate::admission::{Pick, is_stuck, pick};
 use crate::bench::{Bench, Machine, MachineState};
-use crate::clock;
+use crate::journal::JournalError;
 use crate::view;
 
 /// `GET /pick`
@@ -43,13 +43,16 @@ pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Respon
                 Ok(happenings) => (happenings, Ok(())),
                 Err(error) => (Vec::new(), Err(error)),
             };
-        journal.decide(decide).await
+        journal.grant(decide).await
     };
     match picked.await {
         Ok(Ok(())) => Redirect::to("/bench").into_response(),
         Ok(Err(error)) => {
             let (sentence, verbatim) = lang.admission_error(&error);
             refuse(format!("{} {sentence}", words.not_picked), verbatim)
+        }
+        Err(JournalError::ClockJump(jump)) => {
+            refuse(format!("{} {}", words.not_picked, words.clock_in_doubt), Some(jump.to_string()))
         }
         Err(error) => {
             tracing::error!(target: "dashboard", %error, "failed to record a pick");
@@ -80,7 +83,7 @@ fn is_offered(machine: &Machine) -> bool {
 
 fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)>) -> Page {
     let words = visitor.lang.words();
-    let (published, now) = (desk.coordinator.journal.published(), clock::now());
+    let (published, now) = (desk.coordinator.journal.published(), desk.coordinator.journal.now());
     let bench = &published.bench;
     let rules = desk.coordinator.rules();
     let offer = |it: &&Machine| {

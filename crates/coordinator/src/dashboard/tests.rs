@@ -1,5 +1,6 @@
 //! The dashboard through its router, on a real journal.
 
+mod clock;
 mod door;
 mod forms;
 mod login;

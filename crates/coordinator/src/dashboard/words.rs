@@ -194,6 +194,8 @@ catalogue! {
         stronę i spróbuj jeszcze raz.";
     unreadable_form: "The form cannot be read. Go back and try again.",
         "Nie można odczytać formularza. Wróć i spróbuj jeszcze raz.";
+    clock_in_doubt: "The coordinator's clock was set, so nothing is armed or picked",
+        "Zegar koordynatora został przestawiony, więc niczego nie można uzbroić ani wybrać";
     not_recorded: "Nothing was recorded, so nothing has happened. The coordinator's log says why.",
         "Nic nie zapisano, więc nic się nie stało. Powód jest w dzienniku koordynatora.";
     busy: "Too many pages are open at once. Close some and reload.",

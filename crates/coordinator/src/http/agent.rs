@@ -20,23 +20,20 @@ use protocol::{
     TicketId, UnixMillis,
 };
 
-use super::Peer;
 use super::answer::{FromBody, Json, Refused};
+use super::{Peer, REQUEST_TIME, within_time};
 use crate::bench::{Bench, Machine};
 use crate::consent::{ConsentError, Desk, consent};
 use crate::coordinator::Coordinator;
 use crate::directive::directive;
-use crate::enrollment::{admit_waiting, enroll};
+use crate::enrollment::{Rules, admit_waiting, enroll};
 use crate::images::ImageError;
+use crate::random;
 use crate::records::{self, RecordsError};
 use crate::sessions::Session;
-use crate::{clock, random};
 
 /// The largest body: an inventory of a machine with dozens of drives is some 50 kB.
 const MAX_BODY_LEN: usize = 2 << 20;
-/// A request that takes longer than this, its body included, is given up.
-const REQUEST_TIME: Duration = Duration::from_secs(30);
-
 /// How long a body that is not taken is listened to.
 const DRAIN_TIME: Duration = Duration::from_secs(5);
 
@@ -58,18 +55,8 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .layer(middleware::from_fn(within_size))
-        .layer(middleware::from_fn(within_time))
+        .layer(middleware::from_fn_with_state(REQUEST_TIME, within_time))
         .with_state(coordinator)
-}
-
-async fn within_time(request: Request, next: Next) -> Response {
-    match tokio::time::timeout(REQUEST_TIME, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            Refused::new(StatusCode::REQUEST_TIMEOUT, "the request took too long; send it again")
-                .into_response()
-        }
-    }
 }
 
 /// Refuses by the announced length, before a byte of the body is taken: hanging up on a client that still sends may
@@ -118,8 +105,8 @@ impl FromRequestParts<Arc<Coordinator>> for Session {
     }
 }
 
-async fn time() -> Json<UnixMillis> {
-    Json(clock::now())
+async fn time(State(coordinator): Shared) -> Json<UnixMillis> {
+    Json(coordinator.journal.now())
 }
 
 async fn enroll_agent(
@@ -138,6 +125,9 @@ async fn enroll_agent(
     let decided = coordinator
         .journal
         .decide(move |bench, now| {
+            // Nobody is admitted by itself while the clock is in doubt.
+            let certain = door.journal.clock().jump().is_none();
+            let rules = Rules { automatic: rules.automatic && certain };
             let (happenings, known) = enroll(bench, now, &enrollment, fresh, rules);
             match door.crowd.admit(address, (bench, now), &happenings, Instant::now()) {
                 Ok(()) => (happenings, Ok(known)),
@@ -162,17 +152,18 @@ async fn heartbeat(
     let (rules, Session { machine, agent }) = (coordinator.rules(), session);
     let waiting = {
         let published = coordinator.journal.published();
-        admit_waiting(&published.bench, clock::now(), machine, agent, rules).is_some()
+        admit_waiting(&published.bench, coordinator.journal.now(), machine, agent, rules).is_some()
     };
-    if waiting {
+    if waiting && coordinator.journal.clock().jump().is_none() {
         let admit = move |bench: &Bench, now| {
             (admit_waiting(bench, now, machine, agent, rules).into_iter().collect(), ())
         };
-        coordinator.journal.decide(admit).await?;
+        coordinator.journal.grant(admit).await?;
     }
     let published = coordinator.journal.published();
     let machine = known(&published.bench, session)?;
-    Ok(Json(directive(&published.bench, clock::now(), machine, &agent, rules)))
+    let now = coordinator.journal.now();
+    Ok(Json(directive(&published.bench, now, machine, &agent, rules)))
 }
 
 async fn plan(
@@ -186,7 +177,7 @@ async fn plan(
     let site = coordinator.site.clone();
     let decided = coordinator
         .journal
-        .decide(move |bench, now| match known(bench, session) {
+        .grant(move |bench, now| match known(bench, session) {
             Err(refused) => (Vec::new(), Err(refused)),
             Ok(machine) => {
                 let desk = Desk { site: &site, first_boot_url, rules, fresh };

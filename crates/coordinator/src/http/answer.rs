@@ -37,18 +37,13 @@ impl Refused {
     }
 
     /// A refusal whose reason is an error and its causes.
-    pub(crate) fn because(status: StatusCode, error: &dyn std::error::Error) -> Self {
-        let mut sentence = error.to_string();
-        let mut source = error.source();
-        while let Some(cause) = source {
-            sentence = format!("{sentence}: {cause}");
-            source = cause.source();
-        }
-        Self::new(status, sentence)
+    pub(crate) fn because(status: StatusCode, error: &(dyn std::error::Error + 'static)) -> Self {
+        let causes: Vec<_> = anyhow::Chain::new(error).map(ToString::to_string).collect();
+        Self::new(status, causes.join(": "))
     }
 
     /// A refusal of what may be asked again after a while.
-    pub(crate) fn for_now(wait: Duration, error: &dyn std::error::Error) -> Self {
+    pub(crate) fn for_now(wait: Duration, error: &(dyn std::error::Error + 'static)) -> Self {
         let refused = Self::because(StatusCode::TOO_MANY_REQUESTS, error);
         Self { retry_after: Some(wait), ..refused }
     }

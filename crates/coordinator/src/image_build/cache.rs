@@ -62,11 +62,29 @@ impl Slot {
         if finished.exists() {
             return Ok(CachedImage::Present(finished));
         }
+        let prefix = format!(".building-{}.", self.stem);
+        self.sweep(&prefix)?;
         let work_dir = tempfile::Builder::new()
-            .prefix(".building-")
+            .prefix(&prefix)
             .tempdir_in(dir)
             .with_context(|| format!("failed to make a work directory in {}", dir.display()))?;
         Ok(CachedImage::Absent(Vacancy { finished, work_dir, _lock: lock }))
+    }
+
+    /// Removes what killed builds of this image left, gigabytes each. We hold the lock, so none of them goes on.
+    fn sweep(&self, prefix: &str) -> Result<()> {
+        let dir = &self.dir;
+        let entries =
+            fs::read_dir(dir).with_context(|| format!("failed to list {}", dir.display()))?;
+        for entry in entries {
+            let entry = entry.with_context(|| format!("failed to list {}", dir.display()))?;
+            if entry.file_name().to_string_lossy().starts_with(prefix) {
+                let path = entry.path();
+                fs::remove_dir_all(&path)
+                    .with_context(|| format!("failed to remove {}", path.display()))?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -114,6 +132,15 @@ mod tests {
         fs::write(work_dir.join("half.raw"), "half").unwrap();
         drop(dropped);
         assert!(!work_dir.exists());
+
+        // A build that was killed leaves its directory; the next one of the same image removes it, and no other.
+        let other = Slot::in_dir(cache.path().to_owned(), "demo-2", blake3::hash(b"other"));
+        let CachedImage::Absent(other) = other.open(&|_| ()).unwrap() else { panic!("it is new") };
+        let killed = work_dir.with_file_name(format!(".building-{}.killed", slot.stem));
+        fs::create_dir(&killed).unwrap();
+        fs::write(killed.join("half.raw"), "half").unwrap();
+        drop(slot.open(&|_| ()).unwrap());
+        assert!(!killed.exists() && other.work_dir().exists());
 
         let CachedImage::Absent(vacancy) = slot.open(&|_| ()).unwrap() else {
             panic!("a dropped build must leave the slot empty")

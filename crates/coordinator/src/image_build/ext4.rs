@@ -152,7 +152,6 @@ fn has_superblock(group: u64) -> bool {
 pub(super) struct Usage {
     n_blocks: u64,
     n_free: u64,
-    block_len: u64,
 }
 
 impl Usage {
@@ -162,17 +161,10 @@ impl Usage {
             u64::from(u32::from_le_bytes(bytes))
         };
         ensure!(superblock[0x38..0x3a] == [0x53, 0xef], "there is no ext4 superblock");
-        let log_block_len = u32_at(0x18);
-        ensure!(log_block_len <= 6, "the ext4 superblock names an impossible block length");
         let n_blocks = u32_at(0x150) << 32 | u32_at(0x4);
         let n_free = u32_at(0x158) << 32 | u32_at(0xc);
         ensure!(n_free <= n_blocks, "the ext4 superblock has {n_free} of {n_blocks} blocks free");
-        Ok(Self { n_blocks, n_free, block_len: 1024 << log_block_len })
-    }
-
-    /// Bytes in allocated blocks.
-    pub(super) fn used_bytes(&self) -> u64 {
-        (self.n_blocks - self.n_free) * self.block_len
+        Ok(Self { n_blocks, n_free })
     }
 }
 
@@ -207,8 +199,8 @@ mod tests {
         superblock[0x38..0x3a].copy_from_slice(&[0x53, 0xef]);
         superblock[0x4..0x8].copy_from_slice(&1000_u32.to_le_bytes());
         superblock[0xc..0x10].copy_from_slice(&100_u32.to_le_bytes());
-        superblock[0x18] = 2;
-        assert_eq!(Usage::parse(&superblock).unwrap().used_bytes(), 900 * 4096);
+        let usage = Usage::parse(&superblock).unwrap();
+        assert_eq!(usage, Usage { n_blocks: 1000, n_free: 100 });
         superblock[0xf] = 1;
         assert!(Usage::parse(&superblock).is_err());
     }

@@ -47,6 +47,14 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), ImageError> {
         .map_err(|source| at("syncing the folder", folder, source))
 }
 
+/// Brings the name of a file just written to the medium, or removes the file again: what it needs is going to be removed.
+pub(super) fn sync_or_undo(folder: &Path, file: &Path) -> Result<(), ImageError> {
+    sync_folder(folder).inspect_err(|_| {
+        // The first error is the one to tell; a file that stays names what is missing in its own words.
+        let _ = std::fs::remove_file(file);
+    })
+}
+
 /// Removes what an interrupted command left.
 pub(super) fn sweep(temporary_folder: &Path) -> Result<(), ImageError> {
     let entries = std::fs::read_dir(temporary_folder)
@@ -57,4 +65,21 @@ pub(super) fn sweep(temporary_folder: &Path) -> Result<(), ImageError> {
         std::fs::remove_file(&path).map_err(|source| at("removing", &path, source))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_whose_name_may_not_last_is_removed_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("manifest.json");
+        for (synced, stays) in [(folder.path().to_owned(), true), (folder.path().join("x"), false)]
+        {
+            write_file(folder.path(), &file, b"{}").unwrap();
+            assert_eq!(sync_or_undo(&synced, &file).is_ok(), stays);
+            assert_eq!(file.exists(), stays);
+        }
+    }
 }

@@ -153,7 +153,7 @@ impl ImageStore {
         let envelope = Envelope::sign_bytes(MANIFEST_TYPE, &payload, key).to_json();
         let path = self.manifest_path(manifest.id());
         durable::write_file(&self.temporary_folder(), &path, envelope.as_bytes())?;
-        durable::sync_folder(&self.manifest_folder())?;
+        durable::sync_or_undo(&self.manifest_folder(), &path)?;
         Ok(ImportReport {
             id: manifest.id(),
             min_disk_size: document.min_disk_size,

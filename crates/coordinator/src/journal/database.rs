@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::{PersonId, UnixMillis};
+use protocol::PersonId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
 
 use super::{JournalError, Published};
@@ -148,11 +148,6 @@ fn parse(body: &[u8]) -> Result<JournalEvent, String> {
         Ok(again) if again == body => Ok(event),
         _ => Err("it has fields that this version does not know".to_owned()),
     }
-}
-
-/// The moment for a new event: never before `last`, whatever the clock does.
-pub(super) fn moment(last: UnixMillis) -> UnixMillis {
-    crate::clock::now().max(last)
 }
 
 pub(super) fn read_bodies(

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use protocol::{MachineId, MachineNumber, SiteKey};
 
 use super::*;
@@ -105,12 +107,119 @@ async fn people_keep_their_id_and_may_lose_their_name() {
     assert!(journal.names().unwrap().contains(&(ola, "Ola".into())));
 }
 
+const YEAR: UnixMillis = UnixMillis(1_800_000_000_000);
+/// In the year 2036.
+const FAR: UnixMillis = UnixMillis(2_100_000_000_000);
+
+fn acceptance() -> ClockAcceptance {
+    ClockAcceptance { by: "Ola".into(), because: "the battery was dead".into() }
+}
+
+fn events(journal: &Journal) -> Vec<serde_json::Value> {
+    let all: Vec<u64> = (0..*journal.length().borrow()).collect();
+    let bodies = journal.bodies(&all).unwrap();
+    bodies.iter().map(|(_, body)| serde_json::from_str(body).unwrap()).collect()
+}
+
+async fn arm(journal: &Journal) -> Result<(), JournalError> {
+    let happening = |now| {
+        let (by, batch) = (PersonId::from_bytes([1; 16]), protocol::BatchId::from_bytes([2; 16]));
+        let (hour, job) = (Duration::from_secs(3600), protocol::JobKind::Wipe);
+        crate::admission::arm(now, batch, by, hour, 1, job).unwrap()
+    };
+    journal.grant(move |_, now| (vec![happening(now)], ())).await
+}
+
+#[tokio::test]
+async fn a_jump_of_the_clock_grants_nothing_and_is_not_written_into_the_journal() {
+    for wrong in [FAR, UnixMillis(0)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let dial = crate::clock::Dial::new(YEAR);
+        let journal = Journal::open_by(dial.clock(), None, &path, SITE).unwrap();
+        dial.pass(Duration::from_secs(10));
+        dial.set(wrong);
+        let refused = arm(&journal).await.unwrap_err();
+        let said = refused.to_string();
+        assert!(matches!(refused, JournalError::ClockJump(_)), "{said}");
+        assert!(said.contains("rehome clock accept --because"), "{said}");
+        append(&journal, vec![seen(1)]).await.unwrap();
+        dial.pass(Duration::from_secs(5));
+        append(&journal, vec![seen(2)]).await.unwrap();
+        let at: Vec<_> = events(&journal).iter().map(|event| event["at"].clone()).collect();
+        assert_eq!(at, [YEAR.0, YEAR.0 + 10_000, YEAR.0 + 15_000], "as time went on");
+        dial.set(UnixMillis(YEAR.0 + 15_000));
+        arm(&journal).await.unwrap();
+        drop(journal);
+        Journal::open_by(dial.clock(), None, &path, SITE).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_person_accepts_a_clock_that_was_set_and_the_journal_says_who_and_why() {
+    for (start, right, ends) in [(FAR, YEAR, true), (YEAR, FAR, false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let dial = crate::clock::Dial::new(start);
+        let journal = Journal::open_by(dial.clock(), None, &path, SITE).unwrap();
+        let none = journal.accept_clock(acceptance()).await.unwrap_err();
+        assert!(matches!(none, JournalError::ClockEven), "{none}");
+        arm(&journal).await.unwrap();
+        dial.set(right);
+        journal.accept_clock(acceptance()).await.unwrap();
+        assert_eq!((journal.clock().jump(), journal.now()), (None, right));
+        let accepted = events(&journal).into_iter().find(|it| it["kind"] == "clock-accepted");
+        let accepted = accepted.unwrap();
+        let ola = journal.person("Ola".into()).await.unwrap();
+        assert_eq!(accepted["by"], ola.to_string());
+        assert_eq!(accepted["because"], "the battery was dead");
+        assert_eq!((&accepted["at"], &accepted["before"]), (&right.0.into(), &start.0.into()));
+        // What was armed by the later clock would last for years.
+        let open = |journal: &Journal| {
+            let published = journal.published();
+            published.bench.batches().any(|batch| batch.gives_tickets(right))
+        };
+        assert!(!open(&journal));
+        assert!(journal.published().bench.batches().all(|batch| batch.disarmed == ends));
+        let at = journal.grant(|_, now| (vec![seen(1)], now)).await.unwrap();
+        assert_eq!(at, right);
+        drop(journal);
+        let again = Journal::open_by(dial.clock(), None, &path, SITE).unwrap();
+        assert_eq!((n_machines(&again), open(&again)), (1, false));
+    }
+}
+
+#[tokio::test]
+async fn a_journal_from_the_future_is_opened_on_a_persons_word_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let late = crate::clock::Dial::new(FAR);
+    let journal = Journal::open_by(late.clock(), None, &path, SITE).unwrap();
+    arm(&journal).await.unwrap();
+    drop(journal);
+    let dial = crate::clock::Dial::new(YEAR);
+    let open =
+        |accepted: Option<&ClockAcceptance>| Journal::open_by(dial.clock(), accepted, &path, SITE);
+    let refused = open(None).unwrap_err();
+    assert!(matches!(refused, JournalError::ClockBehind { .. }), "{refused}");
+    assert!(refused.to_string().contains("--accept-clock --because"), "{refused}");
+    let journal = open(Some(&acceptance())).unwrap();
+    let last = events(&journal);
+    let kinds: Vec<_> = last.iter().map(|it| it["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["founded", "batch-armed", "clock-accepted", "batch-disarmed"]);
+    assert_eq!((&last[2]["at"], &last[3]["at"]), (&YEAR.0.into(), &YEAR.0.into()));
+    drop(journal);
+    drop(open(None).unwrap());
+    let needless = open(Some(&acceptance())).unwrap_err();
+    assert!(matches!(needless, JournalError::ClockEven), "{needless}");
+}
+
 #[tokio::test]
 async fn a_clock_that_is_behind_the_journal_stops_it() {
     let minute = 60_000;
     for (now, last, behind) in [
-        (0, 10 * minute, false),
-        (0, 10 * minute + 1, true),
+        (0, 5 * minute, false),
+        (0, 5 * minute + 1, true),
         (minute, 0, false),
         (u64::MAX, u64::MAX, false),
     ] {
@@ -119,7 +228,7 @@ async fn a_clock_that_is_behind_the_journal_stops_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal.db");
     drop(Journal::open(&path, SITE).unwrap());
-    let at = UnixMillis(crate::clock::now().0 + 60 * minute);
+    let at = UnixMillis(clock::wall().0 + 60 * minute);
     let event = crate::event::JournalEvent { at, happening: seen(1) };
     let body = serde_json::to_vec(&event).unwrap();
     let connection = rusqlite::Connection::open(&path).unwrap();

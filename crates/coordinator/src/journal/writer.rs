@@ -6,9 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use protocol::{PersonId, UnixMillis};
 use tokio::sync::{oneshot, watch};
 
-use super::database::{Database, moment, sql_error};
-use super::{JournalError, Published};
+use super::database::{Database, sql_error};
+use super::{ClockAcceptance, JournalError, Published};
 use crate::bench::Bench;
+use crate::clock::Clock;
 use crate::event::{Happening, JournalEvent};
 use crate::random;
 
@@ -24,6 +25,8 @@ pub(super) enum Command {
     Decide(Decide),
     /// Find or make the id of a person.
     Person { name: String, answer: oneshot::Sender<Result<PersonId, JournalError>> },
+    /// Take the wall clock for right.
+    AcceptClock { acceptance: ClockAcceptance, answer: oneshot::Sender<Result<(), JournalError>> },
 }
 
 impl fmt::Debug for Command {
@@ -31,6 +34,7 @@ impl fmt::Debug for Command {
         f.write_str(match self {
             Self::Decide(_) => "Decide",
             Self::Person { .. } => "Person",
+            Self::AcceptClock { .. } => "AcceptClock",
         })
     }
 }
@@ -42,6 +46,9 @@ pub(super) struct Writer {
     working: Bench,
     published: Arc<RwLock<Published>>,
     length: watch::Sender<u64>,
+    clock: Clock,
+    /// Whether a jump of the clock was logged.
+    warned: bool,
 }
 
 impl Writer {
@@ -49,17 +56,59 @@ impl Writer {
         database: Database,
         published: Arc<RwLock<Published>>,
         length: watch::Sender<u64>,
+        clock: Clock,
     ) -> Self {
         let working = read(&published, |published| published.bench.clone());
-        Self { database, working, published, length }
+        Self { database, working, published, length, clock, warned: false }
     }
 
     /// Appends the founding event before the thread starts.
     pub(super) fn append_first(&mut self, happening: Happening) -> Result<(), JournalError> {
+        self.append(vec![happening], self.now())
+    }
+
+    /// Takes the wall clock for right, and says so in the journal.
+    pub(super) fn accept_clock(
+        &mut self,
+        ClockAcceptance { by, because }: &ClockAcceptance,
+    ) -> Result<(), JournalError> {
+        let by = self.person(by)?;
+        let (reading, before) = (self.clock.reading(), self.now());
+        let because = because.clone();
+        let mut happenings = vec![Happening::ClockAccepted { by, because, before }];
+        if reading.wall < before {
+            // Set by the later clock, they would last until it is reached again.
+            let open = self.working.batches().filter(|batch| !batch.disarmed);
+            happenings.extend(open.map(|it| Happening::BatchDisarmed { batch: it.id, by }));
+        }
+        self.append(happenings, reading.wall)?;
+        self.clock.accept(reading);
+        Ok(())
+    }
+
+    fn append(&mut self, happenings: Vec<Happening>, at: UnixMillis) -> Result<(), JournalError> {
         let mut outcome = Err(JournalError::Closed);
-        let decide: Decide = Box::new(move |_, _| (vec![happening], Box::new(drop)));
-        self.transaction(vec![decide], |_, result| outcome = result);
+        let decide: Decide = Box::new(move |_, _| (happenings, Box::new(drop)));
+        self.transaction(vec![decide], at, |_, result| outcome = result);
         outcome
+    }
+
+    fn person(&self, name: &str) -> Result<PersonId, JournalError> {
+        let fresh = random::bytes().map_err(|error| JournalError::Rolled(error.to_string()))?;
+        self.database.person(name, PersonId::from_bytes(fresh))
+    }
+
+    /// The moment for a new event: never before the last one.
+    fn now(&self) -> UnixMillis {
+        self.clock.now().max(self.working.last_at())
+    }
+
+    fn warn_of_jump(&mut self) {
+        let jump = self.clock.jump();
+        if let Some(jump) = jump.filter(|_| !self.warned) {
+            tracing::error!(target: "journal", "{jump}");
+        }
+        self.warned = jump.is_some();
     }
 
     /// Serves until every [`super::Journal`] is gone.
@@ -71,17 +120,17 @@ impl Writer {
             for command in waiting {
                 match command {
                     Command::Decide(decide) => decisions.push(decide),
-                    Command::Person { name, answer } => {
-                        let person = random::bytes()
-                            .map_err(|error| JournalError::Rolled(error.to_string()))
-                            .map(PersonId::from_bytes)
-                            .and_then(|fresh| self.database.person(&name, fresh));
-                        // Whoever asked may have hung up.
-                        drop(answer.send(person));
+                    // Whoever asked may have hung up.
+                    Command::Person { name, answer } => drop(answer.send(self.person(&name))),
+                    Command::AcceptClock { acceptance, answer } => {
+                        let in_doubt = self.clock.jump().ok_or(JournalError::ClockEven);
+                        let accepted = in_doubt.and_then(|_| self.accept_clock(&acceptance));
+                        drop(answer.send(accepted));
                     }
                 }
             }
-            self.transaction(decisions, |finish, outcome| finish(outcome));
+            self.warn_of_jump();
+            self.transaction(decisions, self.now(), |finish, outcome| finish(outcome));
         }
     }
 
@@ -89,15 +138,15 @@ impl Writer {
     fn transaction(
         &mut self,
         decisions: Vec<Decide>,
+        at: UnixMillis,
         mut answer: impl FnMut(Finish, Result<(), JournalError>),
     ) {
         if decisions.is_empty() {
             return;
         }
         let mut finishes = Vec::with_capacity(decisions.len());
-        let (size, last) =
-            read(&self.published, |published| (published.log.len(), published.bench.last_at()));
-        match self.write(decisions, size, last, &mut finishes) {
+        let size = read(&self.published, |published| published.log.len());
+        match self.write(decisions, size, at, &mut finishes) {
             Ok(events) => {
                 self.publish(&events);
                 finishes.into_iter().for_each(|finish| answer(finish, Ok(())));
@@ -105,7 +154,8 @@ impl Writer {
             Err(error) => {
                 tracing::error!(target: "journal", %error, "nothing was recorded");
                 self.working = read(&self.published, |published| published.bench.clone());
-                let sentence = chain(&error);
+                let causes: Vec<_> = anyhow::Chain::new(&error).map(ToString::to_string).collect();
+                let sentence = causes.join(": ");
                 let mut first = Some(error);
                 for finish in finishes {
                     let rolled = || JournalError::Rolled(sentence.clone());
@@ -119,11 +169,10 @@ impl Writer {
         &mut self,
         decisions: Vec<Decide>,
         size: u64,
-        last: UnixMillis,
+        at: UnixMillis,
         finishes: &mut Vec<Finish>,
     ) -> Result<Vec<(JournalEvent, Vec<u8>)>, JournalError> {
         let path = self.database.path();
-        let at = moment(last);
         let mut events = Vec::new();
         // Every decision is taken first, so that each has somebody to tell should the database refuse.
         let mut fault = None;
@@ -175,14 +224,4 @@ impl Writer {
 
 fn read<R>(published: &RwLock<Published>, look: impl FnOnce(&Published) -> R) -> R {
     look(&published.read().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

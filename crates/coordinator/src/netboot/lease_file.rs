@@ -67,7 +67,7 @@ impl LeaseFile {
                 return;
             }
         };
-        let Content { leases, damage } = Content::parse(&bytes, clock::now());
+        let Content { leases, damage } = Content::parse(&bytes, clock::wall());
         for damage in damage {
             tracing::warn!(target: "netboot", %path, "{damage}; {ADVICE}");
         }
@@ -80,7 +80,7 @@ impl LeaseFile {
     /// failure is told once and stops nothing: without addresses the bench would stand still.
     pub(super) fn keep(&self, leases: impl FnOnce() -> Vec<KeptLease>) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let encoded = encode(&leases(), clock::now()).map_err(anyhow::Error::from);
+        let encoded = encode(&leases(), clock::wall()).map_err(anyhow::Error::from);
         let written = encoded.and_then(|text| Ok(private_file::replace(&self.path, &text)?));
         let path = self.path.display();
         match &written {

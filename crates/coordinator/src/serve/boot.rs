@@ -4,9 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ::netboot::dhcp::PxeClient;
-use ::netboot::responder::{
-    AddressPlan, BootFile, BootFiles, Config as DhcpConfig, Decision, Mode,
-};
+use ::netboot::responder::{AddressPlan, BootFiles, Config as DhcpConfig, Decision, Mode};
 use anyhow::{Context as _, Result, bail};
 use protocol::MacAddr;
 use tokio::sync::{broadcast, watch};
@@ -15,7 +13,6 @@ use tokio::task::JoinSet;
 use super::Ended;
 use crate::boot_choice::{Caller, is_answered};
 use crate::boot_files::{BootSet, boot_file};
-use crate::clock;
 use crate::config::{Config, DhcpSetting};
 use crate::console::say;
 use crate::coordinator::Coordinator;
@@ -127,16 +124,7 @@ fn dhcp_config(config: &Config, interface: &Interface, setting: DhcpSetting) -> 
         (DhcpSetting::Full, _, _) => Mode::Full(AddressPlan::proposed(address, prefix_len)?),
         _ => Mode::Proxy,
     };
-    let url = match config.http_port {
-        80 => format!("http://{address}/bootx64.efi"),
-        port => format!("http://{address}:{port}/bootx64.efi"),
-    };
-    let boot_files = BootFiles {
-        bios: BootFile::new("core.0")?,
-        x64_uefi: BootFile::new("bootx64.efi")?,
-        x64_uefi_http: BootFile::new(&url)?,
-        ipxe_script: None,
-    };
+    let boot_files = BootFiles::standard(address, config.http_port)?;
     Ok(DhcpConfig { server: address, boot_files, mode })
 }
 
@@ -193,7 +181,8 @@ impl BootPolicy for BootDesk {
         let uuid = client.uuid.map(|uuid| uuid.to_string());
         let caller = Caller { mac: Some(MacAddr(client.mac.0)), uuid: uuid.as_deref() };
         let published = self.0.journal.published();
-        if is_answered(&published.bench, clock::now(), self.0.config.discovery, caller) {
+        let now = self.0.journal.now();
+        if is_answered(&published.bench, now, self.0.config.discovery, caller) {
             Decision::Serve
         } else {
             Decision::Silent { reason: "nothing is armed and discovery is off".to_owned() }

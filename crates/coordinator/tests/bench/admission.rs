@@ -65,7 +65,9 @@ async fn parts_that_contradict_one_another_are_shown_and_not_worked_on() {
         let why = bench.refused(&["machine", "pick", &number.to_string()]);
         assert!(why.contains("identity is not clear"), "{why}");
     }
-    bench.json(&["machine", "settle", "2"]);
+    let why = bench.refused(&["machine", "settle", "2", "--with", "2"]);
+    assert!(why.contains("never in conflict"), "{why}");
+    bench.json(&["machine", "settle", "2", "--with", "1"]);
     bench.json(&["machine", "pick", "2"]);
     assert!(matches!(second.heartbeat(&bench).await, Directive::Work { .. }));
 }

@@ -111,3 +111,28 @@ async fn an_agent_that_claims_more_than_it_was_allowed_is_shown_to_a_person() {
     assert_eq!(bench.machine(1)["data_still_there"].as_array().unwrap().len(), 1);
     assert!(bench.refused(&["certificate", "show", "1"]).contains("not finished"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_laptop_cannot_steer_the_technicians_terminal() {
+    let bench = Coordinator::start(&[]);
+    let evil = "X\u{1b}[2K\r\n02  finished  gone\u{9b}1m\u{202e}";
+    let mut inventory = laptop(1);
+    inventory.product.name = Some(evil.into());
+    inventory.identity.system_serial = Some(evil.into());
+    inventory.drives[0].identity.as_mut().unwrap().serial = evil.into();
+    let mut machine = Laptop::booted(inventory);
+    machine.enroll(&bench).await;
+    machine.note(Step::Failed { stage: protocol::Stage::Boot, sentence: evil.into() });
+    let _: RecordsAccepted = ok(&machine.send(&bench, &machine.records).await);
+    let hidden = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    for (arguments, n_lines) in [
+        (&["machine", "list"][..], Some(2)),
+        (&["--json", "machine", "list"], Some(1)),
+        (&["machine", "show", "1"], None),
+    ] {
+        let text = String::from_utf8(bench.run(arguments).stdout).unwrap();
+        assert!(!text.contains(hidden), "{arguments:?}: {text:?}");
+        assert!(n_lines.is_none_or(|n| text.lines().count() == n), "{text}");
+    }
+    assert_eq!(bench.machine(1)["identity"]["system_serial"], evil, "nothing is lost in JSON");
+}

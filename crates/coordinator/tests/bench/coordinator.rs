@@ -32,6 +32,23 @@ impl Coordinator {
         Self { data, path, site, flags, child }
     }
 
+    /// One whose data directory is a folder that it makes itself.
+    pub(crate) fn start_in(folder: &str) -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join(folder);
+        let child = spawn(&path, &[], 0, 0);
+        let site = wait_until_serving(&path);
+        Self { data, path, site, flags: Vec::new(), child }
+    }
+
+    /// Starts one that has ended, with further flags this once.
+    pub(crate) fn restart(&mut self, flags: &[&str]) {
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        let (http, api) = (self.site.http_port, self.site.api_port);
+        self.child = spawn(&self.path, &flags, http, api);
+        wait_until_serving(&self.path);
+    }
+
     /// One that was started otherwise; `wait` waits until it serves and says how its directory is reached.
     pub(crate) fn of(
         data: tempfile::TempDir,
@@ -83,6 +100,12 @@ impl Coordinator {
             "batch", "arm", "--by", "Ola", "--count", &count, "--for", "4h", "--kind", "wipe",
         ]);
         armed["batch"].as_str().unwrap().to_owned()
+    }
+
+    /// Picks a machine by its number and the key on its screen.
+    pub(crate) fn pick(&self, number: u32) {
+        let key = self.machine(number)["fingerprint"].as_str().unwrap().to_owned();
+        self.json(&["machine", "pick", &format!("{number}:{key}")]);
     }
 
     pub(crate) fn machine(&self, number: u32) -> Value {

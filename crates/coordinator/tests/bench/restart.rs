@@ -81,7 +81,9 @@ async fn the_machine_loses_power_and_goes_on_by_itself_with_the_same_drives_only
     assert_eq!(bench.state(1), "attention");
 
     // A person looked and picks it again: the new drive is wiped from the start.
-    bench.json(&["machine", "pick", "1"]);
+    let why = bench.refused(&["machine", "pick", "1"]);
+    assert!(why.contains("agent changed within the last minutes"), "{why}");
+    bench.pick(1);
     let request = third.request(&third.job(&bench).await, 3);
     let (ticket, _) = third.ticket(&bench, &request).await.unwrap();
     third.wipe(&ticket, &request.plan.unwrap());

@@ -87,6 +87,35 @@ fn a_journal_that_cannot_be_understood_stops_it() {
 }
 
 #[test]
+fn a_journal_from_the_future_needs_a_persons_word() {
+    let mut bench = Coordinator::start(&[]);
+    assert!(bench.terminate().success());
+    let connection = rusqlite::Connection::open(bench.data.path().join("journal.db")).unwrap();
+    let event = r#"INSERT INTO event VALUES (2, CAST('{"at":2100000000000,"kind":"clock-accepted","by":"00000000000000000000000000000000","because":"wrong","before":1}' AS BLOB))"#;
+    connection.execute_batch(event).unwrap();
+    drop(connection);
+    let path = bench.data.path().to_owned();
+    check(&serve(&path, &[]), &["2036-07-18", "set the clock", "--accept-clock --because"]);
+    for flags in [&["--accept-clock"][..], &["--accept-clock", "--because", " "]] {
+        check(&serve(&path, flags), &["--because"]);
+    }
+    bench.restart(&["--accept-clock", "--because", "the battery was dead", "--by", "Ola"]);
+    assert_eq!(bench.json(&["status"])["events"], 3);
+    assert_eq!(bench.json(&["status"])["clock"], serde_json::Value::Null);
+    let why = bench.refused(&["clock", "accept", "--because", "I say so"]);
+    assert!(why.contains("nothing to accept"), "{why}");
+    bench.kill_and_restart();
+    bench.arm_wipe(1);
+}
+
+#[test]
+fn a_data_directory_may_be_deep() {
+    let bench = Coordinator::start_in(&format!("{}/{}", "d".repeat(200), "e".repeat(200)));
+    assert!(bench.path().join("rehome.sock").exists());
+    bench.arm_wipe(1);
+}
+
+#[test]
 fn unknown_and_impossible_settings_name_key_and_file() {
     let data = tempfile::tempdir().unwrap();
     let file = data.path().join("rehome.toml");

@@ -104,12 +104,6 @@ impl fmt::Display for Architecture {
 }
 
 impl ClientUuid {
-    /// The bytes as they stand in SMBIOS and on the wire.
-    #[must_use]
-    pub fn bytes(self) -> [u8; 16] {
-        self.0
-    }
-
     fn from_option(value: &[u8]) -> Option<Self> {
         let (&kind, uuid) = value.split_first()?;
         let uuid: [u8; 16] = uuid.try_into().ok()?;

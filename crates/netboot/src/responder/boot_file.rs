@@ -18,9 +18,6 @@ pub struct BootFiles {
     pub x64_uefi: BootFile,
     /// 64-bit UEFI, a URL.
     pub x64_uefi_http: BootFile,
-    /// Script for a client that already is iPXE, a URL. Needed only where `bios` names an iPXE
-    /// binary.
-    pub ipxe_script: Option<BootFile>,
 }
 
 /// Why a client has no boot file; the message is for the boot trace.
@@ -34,9 +31,6 @@ pub enum NoBootFile {
     /// Not a PC.
     #[error("its firmware is {0}; only PCs (BIOS and 64-bit UEFI) are supported")]
     Unsupported(Architecture),
-    /// iPXE would be given iPXE, for ever.
-    #[error("it runs iPXE already and would be given iPXE again: set an iPXE script")]
-    IpxeLoop,
 }
 
 impl BootFile {
@@ -67,11 +61,6 @@ impl BootFile {
         self.base_name() == "core.0"
     }
 
-    fn is_ipxe_binary(&self) -> bool {
-        let base = self.base_name();
-        ["undionly", "ipxe", "snponly"].iter().any(|stem| base.starts_with(stem))
-    }
-
     fn base_name(&self) -> String {
         self.name().rsplit('/').next().unwrap_or_default().to_owned()
     }
@@ -90,7 +79,6 @@ impl BootFiles {
             bios: BootFile::new("core.0")?,
             x64_uefi: BootFile::new("bootx64.efi")?,
             x64_uefi_http: BootFile::new(&format!("http://{authority}/bootx64.efi"))?,
-            ipxe_script: None,
         })
     }
 
@@ -109,9 +97,6 @@ impl BootFiles {
             }
             Architecture::Other(_) => return Err(NoBootFile::Unsupported(architecture)),
         };
-        if client.ipxe && file.is_ipxe_binary() {
-            return self.ipxe_script.as_ref().ok_or(NoBootFile::IpxeLoop);
-        }
         Ok(file)
     }
 }

@@ -36,10 +36,6 @@ pub struct AddressPlan {
     prefix_len: u8,
     first: u32,
     last: u32,
-    /// Told to clients as their way out; an isolated switch has none.
-    pub router: Option<Ipv4Addr>,
-    /// Told to clients; an isolated switch has none.
-    pub dns_servers: Vec<Ipv4Addr>,
     /// How long a lease lasts.
     pub lease_time: Duration,
 }
@@ -109,8 +105,6 @@ impl AddressPlan {
             prefix_len,
             first: first.into(),
             last: last.into(),
-            router: None,
-            dns_servers: Vec::new(),
             lease_time: DEFAULT_LEASE_TIME,
         })
     }

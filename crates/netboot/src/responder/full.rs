@@ -179,11 +179,4 @@ fn add_network_options(reply: &mut Packet, plan: &AddressPlan, with_lease: bool)
     }
     options.set_address(code::SUBNET_MASK, plan.netmask());
     options.set_address(code::BROADCAST_ADDRESS, plan.broadcast());
-    if let Some(router) = plan.router {
-        options.set_address(code::ROUTER, router);
-    }
-    if !plan.dns_servers.is_empty() {
-        let bytes: Vec<u8> = plan.dns_servers.iter().flat_map(|server| server.octets()).collect();
-        options.set(code::DNS_SERVERS, bytes);
-    }
 }

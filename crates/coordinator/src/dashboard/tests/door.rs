@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -14,11 +15,12 @@ use protocol::{AgentKey, Enrollment, Inventory, MachineId, MachineNumber};
 use tokio::sync::watch;
 
 use crate::boot_files::BootSet;
+use crate::clock::Clock;
 use crate::config::{DhcpSetting, Settings};
 use crate::coordinator::Coordinator;
 use crate::dashboard::{PasswordFile, router};
 use crate::enrollment::{Crowd, Rules, enroll};
-use crate::http::Peer;
+use crate::http::{Peer, REQUEST_TIME};
 use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
@@ -54,6 +56,11 @@ pub(super) struct Person {
 
 impl Door {
     pub(super) fn open() -> Self {
+        Self::open_by(Clock::start(), REQUEST_TIME)
+    }
+
+    /// With a clock of its own, and requests that take no longer than `time`.
+    pub(super) fn open_by(clock: Clock, time: Duration) -> Self {
         let data = tempfile::tempdir().unwrap();
         let address = Ipv4Addr::new(10, 76, 0, 1);
         let settings = Settings {
@@ -64,15 +71,16 @@ impl Door {
         };
         let config = settings.resolve(|_| panic!("the address is given")).unwrap();
         let site = Arc::new(Site::open(data.path()).unwrap());
-        let journal = Journal::open(&data.path().join("journal.db"), site.public()).unwrap();
+        let path = data.path().join("journal.db");
+        let journal = Journal::open_by(clock, None, &path, site.public()).unwrap();
         let coordinator = Arc::new(Coordinator {
             images: ImageStore::open(data.path(), site.public()).unwrap(),
             boot_set: BootSet::read(&config.appliance).unwrap(),
             config,
             site,
-            journal,
             sessions: Sessions::default(),
-            live: Live::default(),
+            live: Live::new(journal.clock().clone()),
+            journal,
             crowd: Crowd::default(),
             http: SocketAddrV4::new(address, 80),
             api: SocketAddrV4::new(address, 443),
@@ -81,7 +89,7 @@ impl Door {
         });
         let password = PasswordFile::of(data.path()).first().unwrap().unwrap();
         let (stop, stopping) = watch::channel(false);
-        let router = router(coordinator.clone(), stopping);
+        let router = router(coordinator.clone(), stopping, time);
         Self { coordinator, password, data, router, _stop: stop }
     }
 

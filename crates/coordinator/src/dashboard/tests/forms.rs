@@ -1,12 +1,24 @@
 //! Arming, picking and disarming through the real bench, and forms that are not ours.
 
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::Request;
+use http_body_util::BodyExt as _;
+use http_body_util::channel::Channel;
+
 use super::door::{Door, HOST, Person, form};
 use crate::bench::MachineState;
+use crate::clock::Clock;
 use crate::coordinator::Coordinator;
 use crate::images::ImportOptions;
 use crate::scene::hardware::laptop;
 
-fn arming<'a>(ola: &'a Person, count: &'a str, again: &'a str) -> [(&'a str, &'a str); 5] {
+pub(super) fn arming<'a>(
+    ola: &'a Person,
+    count: &'a str,
+    again: &'a str,
+) -> [(&'a str, &'a str); 5] {
     let token = ola.token.as_str();
     [
         ("token", token),
@@ -17,7 +29,7 @@ fn arming<'a>(ola: &'a Person, count: &'a str, again: &'a str) -> [(&'a str, &'a
     ]
 }
 
-fn batch_of(door: &Door) -> String {
+pub(super) fn batch_of(door: &Door) -> String {
     let published = door.coordinator.journal.published();
     published.bench.batches().next().unwrap().id.to_string()
 }
@@ -100,6 +112,30 @@ async fn a_person_arms_picks_and_disarms() {
 }
 
 #[tokio::test]
+async fn a_form_that_never_ends_is_given_up() {
+    let time = Duration::from_millis(300);
+    let door = Door::open_by(Clock::start(), time);
+    let mut request = form("/login", "", &[], Some(&format!("https://{HOST}")));
+    let (mut sender, body) = Channel::<Bytes>::new(1);
+    sender.send_data("name=O".into()).await.unwrap();
+    *request.body_mut() = Body::new(body);
+    let answer = tokio::time::timeout(Duration::from_secs(20), door.send(request)).await;
+    assert_eq!(answer.expect("it waits for ever").status, 408);
+    drop(sender);
+
+    // The page that is kept fresh goes on.
+    let door = Door::open_by(Clock::start(), Duration::from_secs(2));
+    let ola = door.log_in().await;
+    let request = Request::get("/events").header("host", HOST).header("cookie", &ola.cookie);
+    let mut events = door.raw(request.body(Body::empty()).unwrap()).await.into_body();
+    assert!(events.frame().await.unwrap().unwrap().is_data());
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    door.boot(laptop(1)).await;
+    let next = tokio::time::timeout(Duration::from_secs(20), events.frame()).await;
+    assert!(next.expect("nothing comes any more").unwrap().unwrap().is_data());
+}
+
+#[tokio::test]
 async fn a_person_settles_an_identity_that_is_not_clear() {
     let door = Door::open();
     door.boot(laptop(1)).await;
@@ -114,8 +150,14 @@ async fn a_person_settles_an_identity_that_is_not_clear() {
     assert_eq!(open(), 1);
     let page = door.get("/machines/2", &ola.cookie).await.body;
     assert!(page.contains("/machines/2/settle") && page.contains("It is not clear"));
-    let answer = door.post("/machines/2/settle", &ola.cookie, &[("token", &ola.token)]).await;
-    assert_eq!(answer.location, "/machines/2");
+    assert!(page.contains("<input type=\"hidden\" name=\"with\" value=\"1\">"), "{page}");
+    for (with, status) in [(None, 409), (Some("x"), 400), (Some("2"), 409), (Some("1"), 303)] {
+        assert_eq!(open(), 1, "{with:?}");
+        let mut fields = vec![("token", ola.token.as_str())];
+        fields.extend(with.map(|with| ("with", with)));
+        let answer = door.post("/machines/2/settle", &ola.cookie, &fields).await;
+        assert_eq!(answer.status, status, "{with:?}");
+    }
     assert_eq!(open(), 0);
 }
 

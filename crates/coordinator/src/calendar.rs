@@ -3,7 +3,7 @@
 use protocol::UnixMillis;
 
 /// A moment as `2026-11-22 09:06:44 UTC`.
-pub(super) fn utc(at: UnixMillis) -> String {
+pub(crate) fn utc(at: UnixMillis) -> String {
     let seconds = at.0 / 1000;
     let (year, month, day) = date(seconds / 86_400);
     let (hour, minute, second) = (seconds % 86_400 / 3600, seconds % 3600 / 60, seconds % 60);
