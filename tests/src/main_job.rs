@@ -229,7 +229,11 @@ pub fn certify(serving: &Serving<'_>, dir: &Path, key: &Path, n: usize) -> Resul
     Ok(file)
 }
 
-fn pick(serving: &Serving<'_>, row: &Value) -> Result<()> {
+/// Picks the machine of this row, with the key of the agent that it shows.
+///
+/// # Errors
+/// When the coordinator refuses.
+pub fn pick(serving: &Serving<'_>, row: &Value) -> Result<()> {
     let number = row["number"].to_string();
     let key = row["fingerprint"].as_str().unwrap_or_default();
     serving

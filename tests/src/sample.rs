@@ -102,7 +102,11 @@ fn unpack_chunks(store: &Path, to: &File) -> Result<()> {
     let chunks = files_below(store)?;
     ensure!(!chunks.is_empty(), "no OS image in {}; run scripts/prepare", store.display());
     let mut zstd = Command::new("zstd");
-    zstd.args(["-dcq", "--"]).args(chunks).stdout(to.try_clone()?).stderr(Stdio::inherit());
+    // --force passes through what the store keeps as it is, because it could not be compressed.
+    zstd.args(["-dcq", "--force", "--"])
+        .args(chunks)
+        .stdout(to.try_clone()?)
+        .stderr(Stdio::inherit());
     let status = zstd.status().context("failed to run zstd")?;
     ensure!(status.success(), "zstd could not decode the chunks in {}: {status}", store.display());
     Ok(())
@@ -141,6 +145,7 @@ mod tests {
         bytes[4096..4096 + shared.len()].copy_from_slice(&shared);
         let own = noise(2, 4 << 10);
         bytes[1 << 20..(1 << 20) + own.len()].copy_from_slice(&own);
+        bytes[3 << 18..(3 << 18) + 4096].copy_from_slice(&noise(4, 4096));
         bytes[(2 << 20) - 512..].copy_from_slice(&noise(3, 512));
         fs::write(&disk, &bytes).unwrap();
         let chunks = data.join("images/chunks/ab");
@@ -149,6 +154,7 @@ mod tests {
         let mut zstd = Command::new("zstd");
         zstd.arg("-q").arg(dir.path().join("plain")).arg("-o").arg(chunks.join("abcd"));
         assert!(zstd.status().unwrap().success());
+        fs::write(chunks.join("abce"), noise(4, 4096)).unwrap();
 
         let list = dir.path().join("markers.txt");
         let markers = sample(&disk, &data, &list).unwrap();

@@ -9,7 +9,7 @@ use serde_json::Value;
 use workshop::direct::DirectBench;
 use workshop::dirty::{DirtyDisk, digest};
 use workshop::laptop::{DriveSpec, Laptop};
-use workshop::main_job::{Serving, state};
+use workshop::main_job::{Serving, pick, state};
 
 fn dirty(dir: &Path, name: &str, seed: u64) -> std::path::PathBuf {
     let disk = dir.join(format!("{name}.raw"));
@@ -32,11 +32,6 @@ fn wait_state(serving: &Serving<'_>, wanted: &str) -> Value {
     }
 }
 
-fn pick(serving: &Serving<'_>, row: &Value) {
-    let number = row["number"].to_string();
-    serving.coordinator.cli(&["machine", "pick", &number, "--by", "Test"]).unwrap();
-}
-
 /// No certificate can be had, and the reason for it is shown.
 fn assert_uncertified(serving: &Serving<'_>, row: &Value) {
     let number = row["number"].to_string();
@@ -57,7 +52,7 @@ fn a_drive_swapped_while_the_machine_waits_is_refused_and_keeps_every_bit() {
     let mut laptop = Laptop::power_on(&bench.workshop, spec).unwrap();
     let row = wait_state(&serving, "waiting");
     laptop.swap_drive(0, DriveSpec::nvme(&second, "NVME0002")).unwrap();
-    pick(&serving, &row);
+    pick(&serving, &row).unwrap();
     let row = wait_state(&serving, "attention");
     assert!(row.to_string().contains("NVME0002"), "{row}");
     assert_uncertified(&serving, &row);
@@ -77,7 +72,7 @@ fn a_second_drive_that_appears_voids_the_plan() {
     let mut laptop = Laptop::power_on(&bench.workshop, spec).unwrap();
     let row = wait_state(&serving, "waiting");
     laptop.plug_drive(DriveSpec::nvme(&second, "NVME0002")).unwrap();
-    pick(&serving, &row);
+    pick(&serving, &row).unwrap();
     let row = wait_state(&serving, "attention");
     assert_uncertified(&serving, &row);
     laptop.power_off().unwrap();

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use workshop::direct::DirectBench;
 use workshop::dirty::DirtyDisk;
 use workshop::laptop::{DriveSpec, Laptop};
-use workshop::main_job::{Serving, certify, state};
+use workshop::main_job::{Serving, certify, pick, state};
 use workshop::scan;
 
 const STAGE: Duration = Duration::from_secs(150);
@@ -70,8 +70,7 @@ fn pid_1_outlives_its_agent_and_the_next_one_takes_up_the_work() {
     assert_ne!(second["fingerprint"], first["fingerprint"]);
 
     // While it sanitizes: without a person, the next agent begins again and comes to the end.
-    let number = second["number"].to_string();
-    serving.coordinator.cli(&["machine", "pick", &number, "--by", "Test"]).unwrap();
+    pick(&serving, &second).unwrap();
     laptop.wait_serial("stage=sanitize", STAGE).unwrap();
     kill_all_but_pid_1(&mut laptop);
     laptop.wait_serial("stage=sanitize", STAGE).unwrap();

@@ -92,7 +92,7 @@ impl Cmdline {
             }
             _ => {
                 return Err(
-                    "is unknown; there are rehome.mac, .uuid, .address, .console and .lang".into()
+                    "is unknown; there are rehome.mac, .uuid, .address, .console and .lang".into(),
                 );
             }
         }

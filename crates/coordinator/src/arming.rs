@@ -116,7 +116,7 @@ pub(crate) fn split(
 
 /// The job that is asked for, with its image looked up and looked at.
 fn job(images: &ImageStore, work: WantedWork) -> Result<JobKind, ArmError> {
-    let WantedWork::Refurbish { image, locale } = work else { return Ok(JobKind::Wipe) };
+    let WantedWork::Refurbish { image, locale } = work else { return Ok(JobKind::Wipe {}) };
     if !is_locale(&locale) {
         return Err(ArmError::Locale);
     }

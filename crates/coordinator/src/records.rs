@@ -166,7 +166,7 @@ fn judge(
         // What else an agent says that the work is not bound to changes nothing.
         _ if admission.agent != agent => None,
         Step::Verified(evidence) => admission.implausible(evidence),
-        Step::Finished if !admission.may_finish() => Some(
+        Step::Finished {} if !admission.may_finish() => Some(
             "the agent reports the end, but not every planned drive is verified and installed"
                 .to_owned(),
         ),

@@ -201,7 +201,7 @@ impl Scene {
         let request = self.request(&agent, inventory);
         self.consent(&agent, &request).unwrap();
         let mut steps = self.wiped(&agent);
-        steps.push(Step::Finished);
+        steps.push(Step::Finished {});
         self.report(&mut agent, steps);
         assert_eq!(self.state(&agent), MachineState::Finished);
         agent

@@ -141,7 +141,7 @@ mod tests {
         let agent = AgentKey::from_bytes(key.public());
         let mut writer = ChainWriter::start(machine, agent);
         let records = (0..n)
-            .map(|i| writer.append(Step::Finished, UnixMillis(i as u64), 0, key).unwrap())
+            .map(|i| writer.append(Step::Finished {}, UnixMillis(i as u64), 0, key).unwrap())
             .collect();
         (ChainHead::start(machine, agent), records)
     }
@@ -171,8 +171,8 @@ mod tests {
         let key = SigningKey::from_seed([1; 32]).unwrap();
         let (mut head, records) = chain(&key, 2);
         let mut other = ChainWriter::start(head.machine, head.agent);
-        other.append(Step::Finished, UnixMillis(99), 0, &key).unwrap();
-        let second = other.append(Step::Finished, UnixMillis(1), 0, &key).unwrap();
+        other.append(Step::Finished {}, UnixMillis(99), 0, &key).unwrap();
+        let second = other.append(Step::Finished {}, UnixMillis(1), 0, &key).unwrap();
         head.accept(&records[0]).unwrap();
         assert!(matches!(
             head.accept(&second),

@@ -111,7 +111,7 @@ fn good_steps(plan: protocol::Sha256Digest) -> Vec<Step> {
         Step::TicketAccepted { ticket: TicketId::from_bytes([5; 16]), plan },
         Step::SanitizeStarted { drive: evidence().drive, technique: Technique::OverwriteZeros },
         Step::Verified(evidence()),
-        Step::Finished,
+        Step::Finished {},
     ]
 }
 

@@ -106,7 +106,7 @@ fn check(document: &Document) -> Result<(), NotInstallable> {
         return Err(NotInstallable::RootRefused { number, reason });
     }
     match &root.used_map {
-        UsedMap::BlockBitmap => Ok(()),
+        UsedMap::BlockBitmap {} => Ok(()),
         UsedMap::ZeroScan { reason } => {
             Err(NotInstallable::RootNotUnderstood { number, reason: reason.clone() })
         }

@@ -183,7 +183,7 @@ pub enum FileSystemKind {
 #[serde(rename_all = "kebab-case", tag = "by", deny_unknown_fields)]
 pub enum UsedMap {
     /// The file system's own block bitmaps.
-    BlockBitmap,
+    BlockBitmap {},
     /// Every byte counts as used; runs of zeros are zeros.
     ZeroScan {
         /// Why not by the file system's own map.

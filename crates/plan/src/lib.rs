@@ -40,7 +40,7 @@ pub fn plan(machine: MachineId, inventory: &Inventory, job: &Job) -> Result<Plan
     }
     planned.sort_by(|(a, _), (b, _)| a.identity.cmp(&b.identity));
     let image = match &job.kind {
-        JobKind::Wipe => None,
+        JobKind::Wipe {} => None,
         JobKind::Refurbish { image, image_min_size, .. } => {
             match target::choose(&planned, *image_min_size) {
                 Ok(chosen) => planned[chosen].0.receives_image = true,

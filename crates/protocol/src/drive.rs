@@ -53,7 +53,7 @@ pub enum Bus {
 
 /// A reason in the kernel's own tables why a drive is in use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case", tag = "hold", content = "detail")]
+#[serde(rename_all = "kebab-case", tag = "hold", content = "detail", deny_unknown_fields)]
 pub enum Hold {
     /// The appliance itself was started from it.
     BootMedium,

@@ -116,7 +116,7 @@ pub enum Step {
         boot_entry: String,
     },
     /// All that was planned is done.
-    Finished,
+    Finished {},
     /// The agent will not do something.
     Refused {
         /// What and why.

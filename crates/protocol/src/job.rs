@@ -22,7 +22,7 @@ pub struct Job {
 #[serde(rename_all = "kebab-case", tag = "kind", deny_unknown_fields)]
 pub enum JobKind {
     /// Sanitize every drive and leave the machine empty.
-    Wipe,
+    Wipe {},
     /// Sanitize every drive and install an image on one.
     Refurbish {
         /// The image.

@@ -29,3 +29,30 @@ pub use plan::{Claim, Plan, PlannedDrive, Refusal, Technique};
 pub use stage::Stage;
 pub use ticket::Ticket;
 pub use units::{ByteLen, SectorSize, UnixMillis};
+
+#[cfg(test)]
+mod tests {
+    use serde::de::DeserializeOwned;
+
+    use super::*;
+
+    fn check<T: DeserializeOwned>(good: &str) {
+        let parse = |text: &str| serde_json::from_str::<T>(text).map(drop);
+        parse(good).unwrap_or_else(|error| panic!("{good}: {error}"));
+        let more = format!("{},\"except\":\"sda\"}}", &good[..good.len() - 1]);
+        assert!(parse(&more).is_err(), "{more}");
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused_and_not_dropped() {
+        // An agent that took "wipe, but keep one drive" of a newer coordinator for "wipe" would destroy that drive.
+        check::<JobKind>(r#"{"kind":"wipe"}"#);
+        check::<Step>(r#"{"step":"finished"}"#);
+        check::<Step>(r#"{"step":"agent-died","how":"signal 9"}"#);
+        check::<Hold>(r#"{"hold":"mounted"}"#);
+        check::<Hold>(r#"{"hold":"held","detail":"dm-0"}"#);
+        check::<Directive>(r#"{"directive":"wait","reason":"pick"}"#);
+        check::<PlanReply>(r#"{"reply":"refused","refusals":[]}"#);
+        check::<api::RecordsAccepted>(r#"{"next":1}"#);
+    }
+}

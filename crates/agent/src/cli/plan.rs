@@ -15,7 +15,7 @@ type Row = [String; 5];
 
 /// Prints the plan for the whole machine; refused if there is none.
 pub(super) fn show(roots: &Roots, inventory: &Inventory, json: bool) -> anyhow::Result<ExitCode> {
-    let plan = judge::whole(inventory, JobKind::Wipe);
+    let plan = judge::whole(inventory, JobKind::Wipe {});
     match (&plan, json) {
         (Ok(plan), true) => output::print_json(plan)?,
         (Err(refusals), true) => output::print_json(refusals)?,
@@ -54,7 +54,7 @@ fn row(roots: &Roots, inventory: &Inventory, unit: &DriveUnit) -> Row {
     // Mains concerns the machine and stands below the table.
     let mut plugged_in = inventory.clone();
     plugged_in.power.mains_online = None;
-    let (technique, claim, why) = match judge::one(&plugged_in, unit, JobKind::Wipe) {
+    let (technique, claim, why) = match judge::one(&plugged_in, unit, JobKind::Wipe {}) {
         Verdict::Planned(PlannedDrive { technique, claim, reasons, .. }) => {
             let reasons: Vec<_> = reasons.into_iter().map(reason_in_words).collect();
             let (technique, claim) = (technique_in_words(technique), claim_in_words(claim));

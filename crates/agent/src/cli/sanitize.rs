@@ -38,7 +38,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let roots = Roots::default();
     let inventory = take_stock(&roots)?;
     let unit = judge::find(&roots, &inventory, &options.drive)?;
-    let planned = judge::permitted(&inventory, unit, JobKind::Wipe)?;
+    let planned = judge::permitted(&inventory, unit, JobKind::Wipe {})?;
     let consequence = format!(
         "Everything on this drive will be destroyed for good ({}, to claim {}).",
         technique_in_words(planned.technique),

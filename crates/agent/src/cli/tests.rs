@@ -98,7 +98,7 @@ fn destroying_takes_one_drive_by_name() {
 fn judged(unit: DriveUnit) -> Option<String> {
     let system = DriveUnit { holds: vec![Hold::Mounted], ..self::unit("nvme9n1") };
     let machine = machine(vec![system, unit.clone()]);
-    judge::permitted(&machine, &unit, JobKind::Wipe).err().map(|refused| refused.to_string())
+    judge::permitted(&machine, &unit, JobKind::Wipe {}).err().map(|refused| refused.to_string())
 }
 
 #[test]
@@ -129,12 +129,12 @@ fn the_rules_of_plans_hold_by_hand() {
 fn two_drives_of_one_name_and_a_machine_on_battery_are_refused() {
     let twin = DriveUnit { kernel_name: "sdy".into(), ..unit("sdx") };
     let twins = machine(vec![unit("sdx"), twin]);
-    let refused = judge::permitted(&twins, &unit("sdx"), JobKind::Wipe).unwrap_err();
+    let refused = judge::permitted(&twins, &unit("sdx"), JobKind::Wipe {}).unwrap_err();
     assert!(refused.to_string().contains("two drives say the same"), "{refused}");
 
     let mut on_battery = machine(vec![unit("sdx")]);
     on_battery.power.mains_online = Some(false);
-    let refused = judge::permitted(&on_battery, &unit("sdx"), JobKind::Wipe).unwrap_err();
+    let refused = judge::permitted(&on_battery, &unit("sdx"), JobKind::Wipe {}).unwrap_err();
     assert!(refused.to_string().contains("mains"), "{refused}");
 }
 
@@ -144,7 +144,7 @@ fn the_table_has_every_drive_and_says_what_would_come_of_it() {
     let mounted = DriveUnit { holds: vec![Hold::Mounted], ..unit("sdm") };
     let show = |drives| {
         let machine = machine(drives);
-        let plan = judge::whole(&machine, JobKind::Wipe);
+        let plan = judge::whole(&machine, JobKind::Wipe {});
         plan::describe(&Roots::default(), &machine, plan.as_ref())
     };
     let text = show(vec![unit("sdx"), usb.clone()]);
@@ -186,7 +186,7 @@ fn a_drive_is_destroyed_after_its_serial_alone() {
     drive.fill_with_old_data();
     let dirty = drive.n_old_sectors();
     let machine = machine(vec![unit("sdx")]);
-    let planned = judge::permitted(&machine, &unit("sdx"), JobKind::Wipe).unwrap();
+    let planned = judge::permitted(&machine, &unit("sdx"), JobKind::Wipe {}).unwrap();
     for wrong in ["", "S", "s-sdx", "S-sdx\n"] {
         let refused = serial::consent(&planned, Some(wrong), "?").unwrap_err();
         assert!(refused.is::<Refused>() && format!("{refused}").contains("S-sdx"), "{refused}");
@@ -206,7 +206,7 @@ fn a_drive_is_destroyed_after_its_serial_alone() {
 fn stopping_says_how_far_it_was() {
     let drive = SimDrive::new(identity("S-sdx"), unit("sdx").sector_size);
     let machine = machine(vec![unit("sdx")]);
-    let planned = judge::permitted(&machine, &unit("sdx"), JobKind::Wipe).unwrap();
+    let planned = judge::permitted(&machine, &unit("sdx"), JobKind::Wipe {}).unwrap();
     let run = TicketId::from_bytes([1; 16]);
     let consent = ConsentedDrive::by_hand(&planned, "S-sdx", run).unwrap();
     let stop = AtomicBool::new(false);

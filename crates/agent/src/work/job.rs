@@ -91,7 +91,7 @@ impl Job {
             self.install(manifest, target, first_boot).await?;
         }
         self.status.enter(Stage::Report, Sentence::Reporting);
-        self.records.append_and_settle(Step::Finished).await?;
+        self.records.append_and_settle(Step::Finished {}).await?;
         self.status.enter(Stage::Report, Sentence::Finished);
         Ok(Outcome::Done)
     }
@@ -104,7 +104,7 @@ impl Job {
     ) -> anyhow::Result<()> {
         let locale = match &self.job.kind {
             protocol::JobKind::Refurbish { locale, .. } => locale.clone(),
-            protocol::JobKind::Wipe => bail!("the plan has an image, but the job only wipes"),
+            protocol::JobKind::Wipe {} => bail!("the plan has an image, but the job only wipes"),
         };
         install::install(self, manifest, target, first_boot, locale).await
     }

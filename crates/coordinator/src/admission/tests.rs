@@ -15,7 +15,7 @@ fn arming_has_bounds() {
         (minute / 2, 1, false),
         (LONGEST_ARMING + minute, 1, false),
     ] {
-        let armed = arm(UnixMillis(0), batch, OLA, time, count, JobKind::Wipe);
+        let armed = arm(UnixMillis(0), batch, OLA, time, count, JobKind::Wipe {});
         assert_eq!(armed.is_ok(), good, "{time:?} {count}");
     }
 }
@@ -25,13 +25,13 @@ fn picking_twice_or_what_is_not_there_or_at_work_is_refused() {
     let mut scene = Scene::new();
     let first = scene.boot(&laptop(1), MANUAL);
     assert_eq!(scene.pick(&[first.number]), Err(AdmissionError::NothingArmed));
-    scene.arm(1, 2, JobKind::Wipe);
+    scene.arm(1, 2, JobKind::Wipe {});
     assert!(scene.pick(&[first.number, first.number]).is_err());
     assert!(scene.pick(&[MachineNumber(99.try_into().unwrap())]).is_err());
     scene.pick(&[first.number]).unwrap();
     let why = scene.pick(&[first.number]).unwrap_err().to_string();
     assert!(why.contains("admitted already"), "{why}");
-    scene.arm(2, 2, JobKind::Wipe);
+    scene.arm(2, 2, JobKind::Wipe {});
     let second = scene.boot(&laptop(2), MANUAL);
     assert_eq!(scene.pick(&[second.number]), Err(AdmissionError::SeveralArmed(2)));
 }
@@ -47,7 +47,7 @@ fn a_bare_number_does_not_pick_an_agent_that_nobody_saw() {
         (3, 4, false, false),
     ] {
         let mut scene = Scene::new();
-        scene.arm(1, 1, JobKind::Wipe);
+        scene.arm(1, 1, JobKind::Wipe {});
         let mut agent = scene.boot(&laptop(1), MANUAL);
         for _ in 1..boots {
             scene.later(HOUR / 20);
@@ -89,7 +89,7 @@ fn a_person_settles_what_they_compared_and_nothing_else() {
     assert!(settle(&mut scene, &[second.number, first.number]).is_err());
     assert_eq!(settle(&mut scene, &[second.number]), Ok(1));
     assert_eq!((open(&scene), settle(&mut scene, &[second.number])), (1, Ok(0)));
-    scene.arm(1, 3, JobKind::Wipe);
+    scene.arm(1, 3, JobKind::Wipe {});
     let why = scene.pick(&[first.number]).unwrap_err().to_string();
     assert!(why.contains("settle 01 --with 03") && !why.contains("--with 02"), "{why}");
     assert_eq!((settle(&mut scene, &[third.number]), open(&scene)), (Ok(1), 0));
@@ -113,7 +113,7 @@ fn a_conflict_that_an_old_journal_settled_stays_settled() {
 #[test]
 fn a_full_batch_takes_back_its_own_machine_without_counting_it_again() {
     let mut scene = Scene::new();
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     let mut agent = scene.boot(&laptop(1), MANUAL);
     scene.pick(&[agent.number]).unwrap();
     let sentence = "it smells".to_owned();

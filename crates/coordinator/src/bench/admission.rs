@@ -262,7 +262,7 @@ impl Admission {
             Step::MadeBootable { drive, .. } if self.imaged && self.installs(drive, None) => {
                 self.bootable = true;
             }
-            Step::Finished if self.may_finish() => self.finished = Some(at),
+            Step::Finished {} if self.may_finish() => self.finished = Some(at),
             _ => {}
         }
     }
@@ -292,7 +292,7 @@ impl Admission {
 
     /// Whether an agent's word that it has finished can be taken.
     pub(crate) fn may_finish(&self) -> bool {
-        let installed = matches!(self.job.kind, JobKind::Wipe) || self.bootable;
+        let installed = matches!(self.job.kind, JobKind::Wipe {}) || self.bootable;
         self.all_verified() && installed
     }
 }

@@ -43,7 +43,7 @@ fn a_refurbished_machine_passes_every_state_in_order() {
         first_boot_token: Sha256Digest::from_bytes([0; 32]),
     };
     let bootable = Step::MadeBootable { drive, boot_entry: "none".into() };
-    steps.extend([written, personalized, bootable, Step::Finished]);
+    steps.extend([written, personalized, bootable, Step::Finished {}]);
     let expected = [
         MachineState::Sanitizing,
         MachineState::Sanitizing,
@@ -62,10 +62,10 @@ fn a_refurbished_machine_passes_every_state_in_order() {
 
 #[test]
 fn the_end_is_not_believed_before_every_drive_is_verified_and_the_image_bootable() {
-    for (kind, n_steps) in [(JobKind::Wipe, 0), (JobKind::Wipe, 2), (refurbish(), 3)] {
+    for (kind, n_steps) in [(JobKind::Wipe {}, 0), (JobKind::Wipe {}, 2), (refurbish(), 3)] {
         let (mut scene, mut agent, mut steps) = consented(kind);
         steps.truncate(n_steps);
-        steps.push(Step::Finished);
+        steps.push(Step::Finished {});
         scene.report(&mut agent, steps);
         assert!(!scene.machine(&agent).is_finished());
         assert!(matches!(scene.state(&agent), MachineState::Attention { .. }), "{n_steps}");
@@ -82,7 +82,7 @@ fn a_verification_that_does_not_fit_the_plan_does_not_count() {
         |it| it.claim = protocol::Claim::Purge,
     ];
     for change in changes {
-        let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe);
+        let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe {});
         let Some(Step::Verified(evidence)) = steps.last_mut() else { panic!("no evidence") };
         change(evidence);
         scene.report(&mut agent, steps);
@@ -93,7 +93,7 @@ fn a_verification_that_does_not_fit_the_plan_does_not_count() {
 
 #[test]
 fn a_ticket_that_was_not_given_to_this_agent_is_not_believed() {
-    let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe);
+    let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe {});
     let Step::TicketAccepted { ticket, .. } = &mut steps[0] else { panic!("no ticket") };
     *ticket = protocol::TicketId::from_bytes([0; 16]);
     let refused = scene.try_report(&mut agent, steps);
@@ -105,7 +105,7 @@ fn a_ticket_that_was_not_given_to_this_agent_is_not_believed() {
 
 #[test]
 fn a_drive_that_is_sanitized_again_is_not_verified_meanwhile() {
-    let (mut scene, mut agent, steps) = consented(JobKind::Wipe);
+    let (mut scene, mut agent, steps) = consented(JobKind::Wipe {});
     let started = steps[1].clone();
     scene.report(&mut agent, steps);
     assert_eq!(scene.state(&agent), MachineState::Verified);
@@ -155,7 +155,7 @@ fn a_ticket_is_not_used_late_or_against_a_person() {
         ),
     ];
     for (name, change, late, good) in cases {
-        let (mut scene, mut agent, steps) = consented(JobKind::Wipe);
+        let (mut scene, mut agent, steps) = consented(JobKind::Wipe {});
         change(&mut scene, &agent);
         scene.later(seconds(late));
         let n_records = |scene: &Scene, agent| scene.machine(agent).boots[0].records.len();
@@ -170,9 +170,9 @@ fn a_ticket_is_not_used_late_or_against_a_person() {
 fn records_that_are_not_the_admitted_agents_or_come_after_the_end_change_nothing() {
     let stage = protocol::Stage::Report;
     let failed = Step::Failed { stage, sentence: "so it says".into() };
-    let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe);
+    let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe {});
     let started = steps[1].clone();
-    steps.push(Step::Finished);
+    steps.push(Step::Finished {});
     scene.report(&mut agent, steps);
     let before = scene.machine(&agent).clone();
     scene.report(&mut agent, vec![failed.clone(), started.clone()]);
@@ -180,14 +180,14 @@ fn records_that_are_not_the_admitted_agents_or_come_after_the_end_change_nothing
     assert_eq!((&after.admission, &after.attention), (&before.admission, &None));
 
     // Somebody else with other drives passes for the machine.
-    let (mut scene, mut agent, steps) = consented(JobKind::Wipe);
+    let (mut scene, mut agent, steps) = consented(JobKind::Wipe {});
     scene.report(&mut agent, steps[..2].to_vec());
     let mut other = laptop(1);
     other.drives.clear();
     let mut stranger = scene.boot(&other, MANUAL);
     let before = scene.machine(&agent).admission.clone();
     let attention = scene.machine(&agent).attention.clone();
-    scene.report(&mut stranger, vec![failed, Step::Finished]);
+    scene.report(&mut stranger, vec![failed, Step::Finished {}]);
     assert_eq!(scene.machine(&agent).attention, attention);
     scene.report(&mut stranger, vec![steps[2].clone()]);
     assert_eq!(scene.machine(&agent).admission, before);
@@ -197,7 +197,7 @@ fn records_that_are_not_the_admitted_agents_or_come_after_the_end_change_nothing
 
 #[test]
 fn data_out_of_sight_is_still_there() {
-    let (mut scene, agent, _) = consented(JobKind::Wipe);
+    let (mut scene, agent, _) = consented(JobKind::Wipe {});
     let mut hidden = laptop(1);
     hidden.drives.clear();
     hidden.controllers[0].unexplained = Some("RAID".into());
@@ -213,7 +213,7 @@ fn after_a_restart_a_verification_counts_once_a_fresh_look_confirms_it() {
     for (good_digest, uses_ticket, counts) in
         [(true, true, true), (false, true, false), (true, false, false)]
     {
-        let (mut scene, mut agent, steps) = consented(JobKind::Wipe);
+        let (mut scene, mut agent, steps) = consented(JobKind::Wipe {});
         scene.report(&mut agent, steps);
         let mut again = scene.boot(&laptop(1), MANUAL);
         let work =

@@ -25,7 +25,7 @@ fn strangers_get_the_appliance_only_when_something_is_armed_or_discovery_is_on()
     check(&scene, false, MAC_1, Some(UUID_1), false);
     check(&scene, true, MAC_1, Some(UUID_1), true);
     assert!(!answered(&scene, MAC_1), "nothing armed: not answered at all");
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     check(&scene, false, MAC_1, None, true);
     assert!(answered(&scene, MAC_1));
     scene.later(HOUR);
@@ -43,7 +43,7 @@ fn a_machine_that_was_taken_stock_of_is_not_held_up_again_by_discovery() {
 #[test]
 fn a_finished_machine_gets_its_disk_only_when_uuid_and_address_are_both_its_own() {
     let mut scene = Scene::new();
-    scene.arm(1, 2, JobKind::Wipe);
+    scene.arm(1, 2, JobKind::Wipe {});
     scene.finish(&laptop(1));
     check(&scene, false, MAC_1, Some(UUID_1), false);
     check(&scene, false, MAC_1, Some(&UUID_1.to_ascii_lowercase()), false);
@@ -56,7 +56,7 @@ fn a_finished_machine_gets_its_disk_only_when_uuid_and_address_are_both_its_own(
 #[test]
 fn a_machine_picked_by_mistake_is_let_go_after_the_batch() {
     let mut scene = Scene::new();
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     let agent = scene.boot(&laptop(1), MANUAL);
     scene.pick(&[agent.number]).unwrap();
     assert!(answered(&scene, MAC_1));
@@ -69,7 +69,7 @@ fn a_machine_picked_by_mistake_is_let_go_after_the_batch() {
 #[test]
 fn begun_work_is_answered_even_after_the_batch_for_a_day() {
     let mut scene = Scene::new();
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     let mut agent = scene.boot(&laptop(1), MANUAL);
     scene.pick(&[agent.number]).unwrap();
     let request = scene.request(&agent, &laptop(1));

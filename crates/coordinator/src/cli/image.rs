@@ -130,7 +130,7 @@ fn added(asker: &Asker, name: &str, report: &ImportReport) -> Result<()> {
     }
     for partition in partitions {
         let by = match &partition.used_map {
-            UsedMap::BlockBitmap => "by the file system's own map".to_owned(),
+            UsedMap::BlockBitmap {} => "by the file system's own map".to_owned(),
             UsedMap::ZeroScan { reason } => format!("by looking for zeros: {reason}"),
         };
         say(&format!(

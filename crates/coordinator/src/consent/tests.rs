@@ -7,7 +7,7 @@ use crate::scene::{MANUAL, Scene};
 
 fn admitted() -> (Scene, crate::scene::Agent) {
     let mut scene = Scene::new();
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     let agent = scene.boot(&laptop(1), MANUAL);
     scene.pick(&[agent.number]).unwrap();
     (scene, agent)

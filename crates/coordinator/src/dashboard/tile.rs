@@ -115,7 +115,7 @@ pub(super) fn tile(bench: &Bench, live: &Live, now: UnixMillis, machine: &Machin
 fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(Stage, Standing)> {
     let Some(admission) = &machine.admission else { return Vec::new() };
     let way: &[Stage] = match admission.job.kind {
-        JobKind::Wipe => &[Stage::Plan, Stage::Sanitize, Stage::Verify, Stage::Report],
+        JobKind::Wipe {} => &[Stage::Plan, Stage::Sanitize, Stage::Verify, Stage::Report],
         JobKind::Refurbish { .. } => &[
             Stage::Plan,
             Stage::Sanitize,

@@ -20,15 +20,15 @@ fn only_full_mode_on_an_isolated_interface_admits_by_itself_and_only_as_many_as_
     let mut scene = Scene::new();
     let before = scene.boot(&laptop(1), AUTOMATIC);
     assert!(!is_admitted(&scene, &before), "nothing is armed");
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     let manual = scene.boot(&laptop(2), MANUAL);
     assert_eq!(scene.state(&manual), MachineState::Waiting);
     let automatic = scene.boot(&laptop(3), AUTOMATIC);
     assert!(is_admitted(&scene, &automatic));
     let full = scene.boot(&laptop(4), AUTOMATIC);
     assert!(!is_admitted(&scene, &full), "the batch takes one");
-    scene.arm(2, 5, JobKind::Wipe);
-    scene.arm(3, 5, JobKind::Wipe);
+    scene.arm(2, 5, JobKind::Wipe {});
+    scene.arm(3, 5, JobKind::Wipe {});
     let which = scene.boot(&laptop(5), AUTOMATIC);
     assert!(!is_admitted(&scene, &which), "a person has to say which of two batches");
 }
@@ -36,7 +36,7 @@ fn only_full_mode_on_an_isolated_interface_admits_by_itself_and_only_as_many_as_
 #[test]
 fn an_expired_batch_admits_nobody_and_gives_no_ticket_but_lets_begun_work_end() {
     let mut scene = Scene::new();
-    scene.arm(1, 3, JobKind::Wipe);
+    scene.arm(1, 3, JobKind::Wipe {});
     let waiting = scene.boot(&laptop(1), MANUAL);
     let admitted = scene.boot(&laptop(2), MANUAL);
     let mut begun = scene.boot(&laptop(3), MANUAL);
@@ -62,7 +62,7 @@ fn an_expired_batch_admits_nobody_and_gives_no_ticket_but_lets_begun_work_end() 
 #[test]
 fn a_finished_machine_is_never_admitted_again() {
     let mut scene = Scene::new();
-    scene.arm(1, 5, JobKind::Wipe);
+    scene.arm(1, 5, JobKind::Wipe {});
     let agent = scene.finish(&laptop(1));
     let again = scene.boot(&laptop(1), AUTOMATIC);
     assert_eq!(again.id, agent.id);
@@ -90,7 +90,7 @@ fn after_a_failure_or_with_other_drives_a_machine_waits_for_a_person() {
         }),
     ] {
         let mut scene = Scene::new();
-        scene.arm(1, 1, JobKind::Wipe);
+        scene.arm(1, 1, JobKind::Wipe {});
         let mut agent = scene.boot(&laptop(1), AUTOMATIC);
         scene.report(&mut agent, steps);
         let again = scene.boot(&inventory, AUTOMATIC);
@@ -102,7 +102,7 @@ fn after_a_failure_or_with_other_drives_a_machine_waits_for_a_person() {
 #[test]
 fn a_stick_that_was_plugged_in_does_not_stop_work_that_goes_on() {
     let mut scene = Scene::new();
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     scene.boot(&laptop(1), AUTOMATIC);
     let mut inventory = laptop(1);
     let mut stick = drive("STICK");
@@ -115,7 +115,7 @@ fn a_stick_that_was_plugged_in_does_not_stop_work_that_goes_on() {
 #[test]
 fn a_machine_without_any_identity_is_not_worked_on() {
     let mut scene = Scene::new();
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     let mut blank = laptop(1);
     blank.identity = protocol::MachineIdentity {
         uuid: None,
@@ -132,7 +132,7 @@ fn a_machine_without_any_identity_is_not_worked_on() {
 /// A machine that a person picked and whose drive is half wiped.
 fn begun() -> (Scene, crate::scene::Agent) {
     let mut scene = Scene::new();
-    scene.arm(1, 2, JobKind::Wipe);
+    scene.arm(1, 2, JobKind::Wipe {});
     let mut agent = scene.boot(&laptop(1), MANUAL);
     scene.pick(&[agent.number]).unwrap();
     let request = scene.request(&agent, &laptop(1));
@@ -164,7 +164,7 @@ fn work_begun_long_ago_or_whose_system_has_started_waits_for_a_person() {
         let reasons = scene.machine(&again).attention_reasons();
         assert_eq!(reasons.iter().any(|it| it.contains("begun long ago")), !goes_on);
         if !goes_on {
-            scene.arm(2, 1, JobKind::Wipe);
+            scene.arm(2, 1, JobKind::Wipe {});
             let batch = Some(protocol::BatchId::from_bytes([2; 16]));
             scene.pick_for(&[again.number], batch, MANUAL).unwrap();
             assert!(is_admitted(&scene, &again), "a person may still say so");
@@ -176,7 +176,7 @@ fn work_begun_long_ago_or_whose_system_has_started_waits_for_a_person() {
 fn an_admission_by_the_rule_ends_with_the_rule_unless_work_began() {
     for begins in [false, true] {
         let mut scene = Scene::new();
-        scene.arm(1, 1, JobKind::Wipe);
+        scene.arm(1, 1, JobKind::Wipe {});
         let mut agent = scene.boot(&laptop(1), AUTOMATIC);
         let request = scene.request(&agent, &laptop(1));
         scene.rules = MANUAL;
@@ -202,7 +202,7 @@ fn an_admission_by_the_rule_ends_with_the_rule_unless_work_began() {
 #[test]
 fn what_an_agent_is_told_of_a_machine_that_needs_a_person() {
     let mut scene = Scene::new();
-    scene.arm(1, 1, JobKind::Wipe);
+    scene.arm(1, 1, JobKind::Wipe {});
     let first = scene.boot(&laptop(1), MANUAL);
     scene.pick(&[first.number]).unwrap();
     let mut other = laptop(1);
@@ -231,7 +231,7 @@ fn what_an_agent_is_told_of_a_machine_that_needs_a_person() {
 fn a_machine_picked_by_mistake_goes_back_to_its_disk_and_may_be_picked_anew() {
     for disarms in [true, false] {
         let mut scene = Scene::new();
-        let batch = scene.arm(1, 1, JobKind::Wipe);
+        let batch = scene.arm(1, 1, JobKind::Wipe {});
         let agent = scene.boot(&laptop(1), MANUAL);
         scene.pick(&[agent.number]).unwrap();
         let by = crate::scene::OLA;
@@ -248,7 +248,7 @@ fn a_machine_picked_by_mistake_goes_back_to_its_disk_and_may_be_picked_anew() {
         assert!(!scene.bench.has_work(scene.machine(&agent), scene.now));
         let again = scene.boot(&laptop(1), MANUAL);
         assert!(matches!(told(&scene, &again), Directive::LocalDisk { .. }));
-        scene.arm(2, 1, JobKind::Wipe);
+        scene.arm(2, 1, JobKind::Wipe {});
         assert!(matches!(told(&scene, &again), Directive::Wait { .. }));
         scene.pick(&[again.number]).unwrap();
         assert!(is_admitted(&scene, &again));

@@ -124,7 +124,7 @@ fn events(journal: &Journal) -> Vec<serde_json::Value> {
 async fn arm(journal: &Journal) -> Result<(), JournalError> {
     let happening = |now| {
         let (by, batch) = (PersonId::from_bytes([1; 16]), protocol::BatchId::from_bytes([2; 16]));
-        let (hour, job) = (Duration::from_secs(3600), protocol::JobKind::Wipe);
+        let (hour, job) = (Duration::from_secs(3600), protocol::JobKind::Wipe {});
         crate::admission::arm(now, batch, by, hour, 1, job).unwrap()
     };
     journal.grant(move |_, now| (vec![happening(now)], ())).await

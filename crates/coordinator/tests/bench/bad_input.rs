@@ -88,7 +88,7 @@ async fn gaps_forgeries_and_repeats_in_a_chain() {
         machine.enrolled.as_ref().unwrap().machine,
         stranger.agent(),
     ));
-    stranger.note(Step::Finished);
+    stranger.note(Step::Finished {});
     let forged = machine.send(&bench, &stranger.records).await;
     assert!(refusal(&forged, 400).contains("signature"));
     let rest: RecordsAccepted = ok(&machine.send(&bench, &records).await);
@@ -105,7 +105,7 @@ async fn an_agent_that_claims_more_than_it_was_allowed_is_shown_to_a_person() {
     let request = machine.request(&machine.job(&bench).await, 1);
     let (ticket, _) = machine.ticket(&bench, &request).await.unwrap();
     machine.note(Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan });
-    machine.note(Step::Finished);
+    machine.note(Step::Finished {});
     let _: RecordsAccepted = ok(&machine.send(&bench, &machine.records).await);
     assert_eq!(bench.state(1), "attention");
     assert_eq!(bench.machine(1)["data_still_there"].as_array().unwrap().len(), 1);

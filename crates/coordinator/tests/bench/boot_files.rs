@@ -87,7 +87,7 @@ async fn a_machine_gets_the_appliance_only_when_there_is_work_or_doubt() {
     let request = machine.request(&machine.job(&bench).await, 1);
     let (ticket, _) = machine.ticket(&bench, &request).await.unwrap();
     machine.wipe(&ticket, &request.plan.unwrap());
-    machine.note(protocol::Step::Finished);
+    machine.note(protocol::Step::Finished {});
     assert!(machine.send(&bench, &machine.records).await.0.is_success());
 
     assert!(!menu(mac, uuid).await.contains("vmlinuz"), "finished: its own disk");

@@ -35,7 +35,7 @@ async fn a_machine_is_wiped_with_proof() {
     let why = bench.refused(&["certificate", "export", "1"]);
     assert!(why.contains("not finished"), "{why}");
 
-    machine.note(Step::Finished);
+    machine.note(Step::Finished {});
     let accepted: RecordsAccepted =
         ok(&machine.send(&bench, &machine.records[before_the_end..]).await);
     assert_eq!(accepted.next, machine.records.len() as u64);

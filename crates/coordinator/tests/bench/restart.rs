@@ -23,7 +23,7 @@ async fn the_coordinator_is_killed_at_every_step_and_the_agent_goes_on() {
     let request = machine.request(&machine.job(&bench).await, 1);
     let (ticket, _) = machine.ticket(&bench, &request).await.unwrap();
     machine.wipe(&ticket, &request.plan.unwrap());
-    machine.note(Step::Finished);
+    machine.note(Step::Finished {});
     for sent in 1..=machine.records.len() {
         let accepted: RecordsAccepted = ok(&machine.send(&bench, &machine.records[..sent]).await);
         assert_eq!(accepted.next, sent as u64);
@@ -87,7 +87,7 @@ async fn the_machine_loses_power_and_goes_on_by_itself_with_the_same_drives_only
     let request = third.request(&third.job(&bench).await, 3);
     let (ticket, _) = third.ticket(&bench, &request).await.unwrap();
     third.wipe(&ticket, &request.plan.unwrap());
-    third.note(Step::Finished);
+    third.note(Step::Finished {});
     let _: RecordsAccepted = ok(&third.send(&bench, &third.records).await);
     assert_eq!(bench.state(1), "finished");
     assert!(bench.run(&["certificate", "show", "1"]).status.success());
@@ -118,7 +118,7 @@ async fn a_certificate_rests_on_the_boots_before_and_after_a_power_cut() {
         record: verified_before[0].record,
         sectors_sampled: 5_000,
     });
-    second.note(Step::Finished);
+    second.note(Step::Finished {});
     let _: RecordsAccepted = ok(&second.send(&bench, &second.records).await);
     assert_eq!(bench.state(1), "finished");
     let shown = bench.json(&["certificate", "show", "1"]);

@@ -135,7 +135,7 @@ fn partition(number: u32, start: u64, size: u64, extents: Vec<Extent>) -> Partit
         size: ByteLen(size),
         grow: false,
         file_system: None,
-        used_map: UsedMap::BlockBitmap,
+        used_map: UsedMap::BlockBitmap {},
         extents,
     }
 }

@@ -78,7 +78,7 @@ fn document(chunk: osimage::ChunkRecord) -> Document {
         size: ByteLen(2 * length),
         grow: true,
         file_system: None,
-        used_map: UsedMap::BlockBitmap,
+        used_map: UsedMap::BlockBitmap {},
         extents: vec![
             Extent { offset: 0, length, content: Content::Data(vec![0]) },
             Extent { offset: length, length, content: Content::Zero },

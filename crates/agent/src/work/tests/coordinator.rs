@@ -58,7 +58,9 @@ impl Coordinator {
             let boots = machine["boots"].as_array().map_or(0, Vec::len);
             machine["heard"] == true && boots == n_boots
         });
-        self.json(&["machine", "pick", "1"]);
+        let machine = self.machine();
+        let key = machine["fingerprint"].as_str().unwrap();
+        self.json(&["machine", "pick", &format!("1:{key}")]);
     }
 
     /// The only machine, in full; null before it was seen.

@@ -73,7 +73,7 @@ impl Lang {
     pub(in super::super) fn job(self, job: &JobKind) -> &'static str {
         let words = self.words();
         match job {
-            JobKind::Wipe => words.wipe,
+            JobKind::Wipe {} => words.wipe,
             JobKind::Refurbish { .. } => words.refurbish,
         }
     }

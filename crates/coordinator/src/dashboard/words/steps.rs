@@ -79,7 +79,7 @@ impl Lang {
             Step::MadeBootable { boot_entry, .. } => {
                 self.told_with(("The drive boots", "Dysk się uruchamia"), boot_entry)
             }
-            Step::Finished => self.told(("All done", "Wszystko zrobione")),
+            Step::Finished {} => self.told(("All done", "Wszystko zrobione")),
             Step::Refused { refusals } => {
                 let said = refusals.iter().map(|it| format!("{}: {}", it.what, it.sentence));
                 self.told_with(

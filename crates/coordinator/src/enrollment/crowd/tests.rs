@@ -136,7 +136,7 @@ fn many_addresses_fill_the_hall_and_those_known_still_come_back() {
     hall.crowd = Crowd::default();
     assert!(hall.boot(address(100), inventory(400)).is_err());
     // Whoever is picked is a stranger no more.
-    hall.scene.arm(1, 5, JobKind::Wipe);
+    hall.scene.arm(1, 5, JobKind::Wipe {});
     hall.scene.rules = AUTOMATIC;
     let number = hall.scene.bench.machines().next().unwrap().number;
     hall.scene.pick(&[number]).unwrap();

@@ -142,7 +142,7 @@ fn examine_one(source: &RawSource, entry: &TableEntry) -> Result<Examined, Image
     let (used_map, used) = match file_system.as_ref().map(|file_system| file_system.kind) {
         Some(FileSystemKind::Ext2 | FileSystemKind::Ext3 | FileSystemKind::Ext4) => {
             match ext4::used_ranges(part) {
-                Ok(used) => (UsedMap::BlockBitmap, used),
+                Ok(used) => (UsedMap::BlockBitmap {}, used),
                 Err(reason) => zero_scan(part, reason),
             }
         }

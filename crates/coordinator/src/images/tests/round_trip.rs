@@ -85,7 +85,7 @@ fn a_disk_goes_through_the_store_onto_a_larger_disk() {
     let source = make_disk(fixture.folder.path());
     let report = fixture.add(&source, "sample").unwrap();
     assert_eq!(report.warnings, Vec::<String>::new());
-    assert_eq!(report.partitions[2].used_map, UsedMap::BlockBitmap);
+    assert_eq!(report.partitions[2].used_map, UsedMap::BlockBitmap {});
     assert!(report.partitions[2].unused.0 > 150 * MIB, "{:?}", report.partitions);
 
     let manifest = fixture.store.show(report.id).unwrap();

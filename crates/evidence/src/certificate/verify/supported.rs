@@ -67,7 +67,7 @@ fn last(records: &Records, is: impl Fn(&Step) -> bool) -> Option<usize> {
 
 /// Where the work ended. A failure after that would mean that it did not.
 fn finished(records: &Records) -> Result<usize, Failure> {
-    let finished = last(records, |step| matches!(step, Step::Finished));
+    let finished = last(records, |step| matches!(step, Step::Finished {}));
     let Some(finished) = finished else {
         return says("no record says that its work was finished");
     };
