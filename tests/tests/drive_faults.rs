@@ -10,6 +10,8 @@ use workshop::direct::DirectBench;
 use workshop::dirty::{DirtyDisk, digest};
 use workshop::laptop::{DriveSpec, Laptop};
 use workshop::main_job::{Serving, pick, state};
+use workshop::marker::read_list;
+use workshop::scan;
 
 fn dirty(dir: &Path, name: &str, seed: u64) -> std::path::PathBuf {
     let disk = dir.join(format!("{name}.raw"));
@@ -97,4 +99,25 @@ fn unreadable_sectors_end_in_attention_without_a_certificate() {
     let reason = detail["attention"].to_string();
     assert!(reason.contains("SATA0001"), "{reason}");
     laptop.power_off().unwrap();
+}
+
+#[test]
+fn a_failing_drive_keeps_no_other_from_being_sanitized_and_the_machine_from_a_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let (good, bad) = (dirty(dir.path(), "good", 4), dirty(dir.path(), "bad", 5));
+    let bench = DirectBench::open(dir.path()).unwrap();
+    let serving = bench.serve(true).unwrap();
+    serving.arm_wipe().unwrap();
+    let spec = bench.laptop("laptop").unwrap().drive(DriveSpec::nvme(&good, "NVME0001"));
+    let spec = spec.drive(DriveSpec::sata(&bad, "SATA0001").bad_sectors(&[200_000]));
+    let mut laptop = Laptop::power_on(&bench.workshop, spec).unwrap();
+    let row = wait_state(&serving, "attention");
+    let still_there = row["data_still_there"].to_string();
+    assert!(still_there.contains("SATA0001") && !still_there.contains("NVME0001"), "{row}");
+    assert_uncertified(&serving, &row);
+    laptop.power_off().unwrap();
+    let planted = |name: &str| read_list(&dir.path().join(format!("{name}.txt"))).unwrap();
+    assert!(scan(&good, &planted("good")).unwrap().is_clean());
+    // All but what could not be reached: the sector with the error holds no marker's whole.
+    assert!(scan(&bad, &planted("bad")).unwrap().n_whole() <= 1);
 }

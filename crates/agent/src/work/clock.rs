@@ -44,3 +44,23 @@ pub(crate) fn set(to: UnixMillis) -> anyhow::Result<()> {
     clock_settime(ClockId::CLOCK_REALTIME, TimeSpec::new(seconds, nanoseconds))
         .context("setting the clock from the coordinator's")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consent_lasts_as_long_as_it_was_given_for_whatever_the_dates() {
+        let year_2036 = 2_082_758_400_000;
+        for issued in [0, year_2036] {
+            let ticket =
+                |life| Deadline::new(uptime_ms(), UnixMillis(issued), UnixMillis(issued + life));
+            assert!(!ticket(60_000).is_over());
+            assert!(ticket(0).is_over());
+        }
+        let asked_an_hour_ago = uptime_ms().saturating_sub(3_600_000);
+        assert!(Deadline::new(asked_an_hour_ago, UnixMillis(0), UnixMillis(60_000)).is_over());
+        let backwards = Deadline::new(uptime_ms(), UnixMillis(9), UnixMillis(1));
+        assert!(backwards.is_over(), "issued after its own expiry");
+    }
+}
