@@ -26,6 +26,8 @@ const OURS: Ipv4Addr = Ipv4Addr::new(10, 76, 0, 1);
 const REFUSED: i32 = 1;
 /// Exit code of what could not be done.
 const FAILED: i32 = 2;
+/// A program that another test just started holds the sockets of all of us until it runs; by then it does.
+const CHILDREN_RUN: Duration = Duration::from_millis(200);
 
 fn open() -> Workshop {
     Workshop::open(&Bench::for_laptops(0)).unwrap()
@@ -105,16 +107,20 @@ fn a_start_that_cannot_be_says_why() {
 
     let taken = |port: u16| workshop.within(|| Ok(TcpListener::bind((OURS, port))?)).unwrap();
     for (port, key) in [(80, "http_port"), (443, "api_port")] {
-        let _taken = taken(port);
+        let taken = taken(port);
         let named = format!("10.76.0.1:{port}");
         start(&["--dhcp", "off"], &[&named, "stop it", key]);
         start(&["--dhcp", "full"], &[&format!("port {port}/tcp"), "another program", "ss -tlpn"]);
+        drop(taken);
+        std::thread::sleep(CHILDREN_RUN);
     }
     for port in [67, 69, 4011] {
         let bound =
             || Ok(UdpSocket::bind((if port == 69 { OURS } else { Ipv4Addr::UNSPECIFIED }, port))?);
-        let _taken = workshop.within(bound).unwrap();
+        let taken = workshop.within(bound).unwrap();
         start(&["--dhcp", "full"], &[&format!("port {port}/udp"), "another program", "stop it"]);
+        drop(taken);
+        std::thread::sleep(CHILDREN_RUN);
     }
     start(&["--dhcp", "off", "--address", "10.76.0.200"], &["10.76.0.200"]);
     let mut nowhere = serve_command(&workshop, &[], &data, &["--dhcp", "off"]);

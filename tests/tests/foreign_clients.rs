@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
+use std::io::ErrorKind::AddrInUse;
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -160,11 +161,24 @@ fn request(kind: MessageType, client: Client) -> Packet {
     packet
 }
 
+/// The port of DHCP clients. A program that another test just started holds the sockets of all of us until it runs.
+fn client_port() -> std::io::Result<UdpSocket> {
+    let deadline = Instant::now() + Duration::from_secs(5);
+    loop {
+        match UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 68)) {
+            Err(error) if error.kind() == AddrInUse && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            bound => return bound,
+        }
+    }
+}
+
 /// Sends `packet` from a DHCP client's port and returns each reply with its server.
 fn ask(station: &Station, to: (Ipv4Addr, u16), packet: &Packet) -> Vec<(Ipv4Addr, Packet)> {
     station
         .within(|| {
-            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 68))?;
+            let socket = client_port()?;
             socket.set_broadcast(true)?;
             socket.set_read_timeout(Some(Duration::from_millis(200)))?;
             socket.send_to(&packet.encode(), to)?;

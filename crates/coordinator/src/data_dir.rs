@@ -48,7 +48,7 @@ pub(crate) enum DataDirError {
 pub(crate) struct DataDir {
     path: PathBuf,
     // Its lock ends with the process, however that ends.
-    _lock: File,
+    lock: File,
 }
 
 /// Locked while we serve; its first line says whose directory it is. Many programs have a file of this name.
@@ -96,6 +96,16 @@ fn mark(path: &Path) -> Result<File, DataDirError> {
     .map_err(|source| DataDirError::Write { path: path.to_owned(), source })
 }
 
+impl Drop for DataDir {
+    fn drop(&mut self) {
+        // Closing is not enough: a child process that another thread just forked has the file too, until it executes
+        // its program. Should unlocking fail, closing is what is left.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(%error, "unlocking the data directory");
+        }
+    }
+}
+
 impl DataDir {
     /// Opens a data directory, making it at first.
     ///
@@ -111,7 +121,7 @@ impl DataDir {
             TryLockError::WouldBlock => DataDirError::InUse { path: path.to_owned() },
             TryLockError::Error(source) => write(source),
         })?;
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        Ok(Self { path: path.to_owned(), lock })
     }
 
     /// Where it is.
