@@ -117,19 +117,20 @@ mod tests {
     #[test]
     fn controllers_that_may_hide_drives_are_named() {
         for (class, driver, remapped_nvme, nvme_state, expected) in [
-            ("010601", Some("ahci"), 0, None, None),
-            ("010802", Some("nvme"), 0, Some("live"), None),
-            ("01018a", Some("ata_piix"), 0, None, None),
-            ("010000", Some("virtio-pci"), 0, None, None),
-            ("010400", None, 0, None, Some("RAID mode")),
-            ("010400", Some("vmd"), 0, None, Some("set SATA mode to AHCI")),
-            ("010601", Some("ahci"), 1, None, Some("hides 1 NVMe")),
-            ("010802", None, 0, None, Some("no driver")),
-            ("010802", Some("nvme"), 0, Some("dead"), Some("\"dead\"")),
-            ("010700", None, 0, None, Some("no driver")),
+            ("010601", Some("ahci"), Some(0), None, None),
+            ("010802", Some("nvme"), Some(0), Some("live"), None),
+            ("01018a", Some("ata_piix"), Some(0), None, None),
+            ("010000", Some("virtio-pci"), Some(0), None, None),
+            ("010400", None, Some(0), None, Some("RAID mode")),
+            ("010400", Some("vmd"), Some(0), None, Some("set SATA mode to AHCI")),
+            ("010601", Some("ahci"), Some(1), None, Some("hides 1 NVMe")),
+            ("010601", Some("ahci"), None, None, Some("hides perhaps some NVMe")),
+            ("010802", None, Some(0), None, Some("no driver")),
+            ("010802", Some("nvme"), Some(0), Some("dead"), Some("\"dead\"")),
+            ("010700", None, Some(0), None, Some("no driver")),
         ] {
             let nvme_state = nvme_state.map(str::to_owned);
-            let facts = Facts { class, driver, remapped_nvme: Some(remapped_nvme), nvme_state };
+            let facts = Facts { class, driver, remapped_nvme, nvme_state };
             let unexplained = facts.unexplained();
             match (expected, &unexplained) {
                 (None, None) => {}

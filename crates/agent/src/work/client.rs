@@ -25,7 +25,6 @@ pub(crate) use connection::{Ask, Connection, RequestError};
 const ANSWER_LIMIT: usize = 1 << 20;
 const MANIFEST_LIMIT: usize = osimage::MAX_ENVELOPE_LEN;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// A session with the coordinator. Cheap to share; requests go one after another over one connection.
 #[derive(Debug)]
@@ -89,18 +88,9 @@ impl Client {
         self.post("/agent/v1/records", &records).await
     }
 
-    /// The manifest's envelope, not yet opened. While the coordinator cannot be reached, it is asked again for ever.
+    /// The manifest's envelope, not yet opened.
     pub(crate) async fn manifest(&self, image: ImageId) -> anyhow::Result<Envelope> {
-        let ask = get(&format!("/agent/v1/image/{image}"), MANIFEST_LIMIT);
-        loop {
-            match self.send(ask.clone()).await {
-                Err(error) if may_pass(&error) => {
-                    tracing::warn!(target: "image", "no manifest yet: {error:#}");
-                    tokio::time::sleep(RETRY_AFTER).await;
-                }
-                answered => return answered,
-            }
-        }
+        self.send(get(&format!("/agent/v1/image/{image}"), MANIFEST_LIMIT)).await
     }
 
     async fn post<Q: Serialize, A: DeserializeOwned>(
@@ -165,7 +155,7 @@ fn answer<A: DeserializeOwned>(path: &str, status: StatusCode, body: &[u8]) -> a
 }
 
 /// Whether it may go by itself: no answer, one that blames the coordinator, or one that asks for patience.
-fn may_pass(error: &anyhow::Error) -> bool {
+pub(crate) fn may_pass(error: &anyhow::Error) -> bool {
     let busy = |refused: &Refused| {
         refused.status.is_server_error() || refused.status == StatusCode::TOO_MANY_REQUESTS
     };
@@ -195,11 +185,19 @@ mod tests {
 
     #[test]
     fn asking_again_helps_where_the_coordinator_is_busy_and_nowhere_else() {
-        for (status, passes) in [(429, true), (503, true), (500, true), (409, false), (410, false)]
-        {
+        for (status, passes, is_final) in [
+            (429, true, false),
+            (503, true, false),
+            (500, true, false),
+            (401, false, false),
+            (400, false, true),
+            (409, false, true),
+            (410, false, true),
+        ] {
             let status = StatusCode::from_u16(status).unwrap();
-            let refused = answer::<()>("/agent/v1/enroll", status, b"").unwrap_err();
+            let refused = answer::<()>("/agent/v1/records", status, b"").unwrap_err();
             assert_eq!(may_pass(&refused), passes, "{status}");
+            assert_eq!(refused.downcast_ref().is_some_and(Refused::is_final), is_final, "{status}");
         }
     }
 }

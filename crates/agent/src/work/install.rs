@@ -5,7 +5,7 @@ use std::fs::File;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -105,10 +105,15 @@ pub(crate) async fn prepare(job: &Job, plan: &Plan) -> anyhow::Result<Option<Pre
             start..start + extent.length
         }));
     }
-    Ok(Some(Prepared { manifest: Arc::new(manifest), written }))
+    Ok(Some(Prepared { manifest, written }))
 }
 
-async fn manifest(job: &Job, image: ImageId) -> anyhow::Result<Manifest> {
+async fn manifest(job: &Job, image: ImageId) -> anyhow::Result<Arc<Manifest>> {
+    let memory = || job.memory.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = memory().manifest.clone().filter(|manifest| manifest.id() == image);
+    if let Some(manifest) = known {
+        return Ok(manifest);
+    }
     let envelope = job.client.manifest(image).await?;
     let payload = envelope
         .open_bytes(MANIFEST_TYPE, job.site.site_key.as_bytes())
@@ -119,6 +124,8 @@ async fn manifest(job: &Job, image: ImageId) -> anyhow::Result<Manifest> {
         "the coordinator sent the manifest of image {}, but the plan says {image}",
         manifest.id()
     );
+    let manifest = Arc::new(manifest);
+    memory().manifest = Some(manifest.clone());
     Ok(manifest)
 }
 

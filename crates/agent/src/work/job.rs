@@ -11,7 +11,7 @@ use protocol::api::{PlanReply, PlanRequest, SiteConfig, TICKET_TYPE, VerifiedBef
 use protocol::{AgentKey, DriveIdentity, DriveUnit, Nonce, Plan, Refusal, Stage, Step, Ticket};
 use sanitize::{Consent, ConsentContext, UsedTickets};
 
-use super::client::Client;
+use super::client::{Client, may_pass};
 use super::clock::Deadline;
 use super::drives::{self, Clean, Sanitizing};
 use super::install::{self, FirstBoot, Prepared};
@@ -42,6 +42,8 @@ pub(crate) struct Memory {
     used: UsedTickets,
     /// Drives whose earlier verification a fresh look did not confirm: they are sanitized again.
     pub(crate) unconfirmed: BTreeSet<DriveIdentity>,
+    /// The image that was last planned: a plan may be asked for every few seconds.
+    pub(crate) manifest: Option<Arc<Manifest>>,
 }
 
 /// How an attempt ended without failing.
@@ -119,7 +121,10 @@ impl Job {
         let machine = self.client.enrolled().await.machine;
         let plan = plan::plan(machine, &inventory, &self.job);
         let prepared = match &plan {
-            Ok(plan) => install::prepare(self, plan).await?,
+            Ok(plan) => match install::prepare(self, plan).await {
+                Err(why) if may_pass(&why) => return Ok(self.not_now(&why)),
+                prepared => prepared?,
+            },
             Err(_) => None,
         };
         let nonce = Nonce::from_bytes(random_bytes()?);
