@@ -55,8 +55,8 @@ const NO_CAPACITY: &str = "the kernel sees no capacity; what it holds cannot be 
 /// Lists the drive units in order of identity, those without one last.
 ///
 /// Left out are what holds no data of its own (loop, RAM disk, device mapper, MD: they only show as holds of the
-/// drives below), empty slots (size 0 and removable) and the hidden paths of multipath NVMe (`nvme0c0n1`). All else is listed,
-/// so that what is left alone is left alone by decision. Only drives on ATA and NVMe are sent a command.
+/// drives below), slots with nothing in them (size 0, and removable, USB or network) and the hidden paths of multipath
+/// NVMe (`nvme0c0n1`). All else is listed, so that what is left alone is left alone by decision. Only drives on ATA and NVMe are sent a command.
 pub fn discover(
     roots: &Roots,
     reader: &dyn IdentityReader,
@@ -142,7 +142,7 @@ fn look_at(
 
 /// What has no size because nothing is in it, or because nothing is behind it yet (an NBD device).
 fn is_slot(bus: Bus, removable: bool) -> bool {
-    removable || matches!(bus, Bus::Usb | Bus::Mmc | Bus::Network)
+    removable || matches!(bus, Bus::Usb | Bus::Network)
 }
 
 /// Bridges and virtual disks are not sent commands that they were not made for: some hang on them.
