@@ -115,6 +115,21 @@ fn good_steps(plan: protocol::Sha256Digest) -> Vec<Step> {
     ]
 }
 
+fn written(drive: &DriveIdentity, image: ImageId) -> Step {
+    Step::ImageWritten {
+        drive: drive.clone(),
+        image,
+        fetched: ByteLen(1),
+        written: ByteLen(1),
+        read_back: ByteLen(1),
+        duration_ms: 1,
+    }
+}
+
+fn bootable(drive: &DriveIdentity) -> Step {
+    Step::MadeBootable { drive: drive.clone(), boot_entry: "none".into() }
+}
+
 /// What happened before the end of good work.
 fn with_work(plan: protocol::Sha256Digest, work: &[Step]) -> Vec<Step> {
     let mut steps = good_steps(plan);
@@ -229,18 +244,6 @@ fn an_image_is_certified_only_as_planned_written_and_made_bootable() {
     let drive = evidence().drive;
     let mut other_drive = drive.clone();
     other_drive.serial.push('X');
-    let written = |drive: &DriveIdentity, image| Step::ImageWritten {
-        drive: drive.clone(),
-        image,
-        fetched: ByteLen(1),
-        written: ByteLen(1),
-        read_back: ByteLen(1),
-        duration_ms: 1,
-    };
-    let bootable = |drive: &DriveIdentity| Step::MadeBootable {
-        drive: drive.clone(),
-        boot_entry: "none".into(),
-    };
     let both = || vec![written(&drive, image), bootable(&drive)];
     for (planned, claimed, steps, good) in [
         (Some(image), Some(image), both(), true),
@@ -270,15 +273,7 @@ fn an_image_is_certified_only_as_planned_written_and_made_bootable() {
 fn only_the_order_in_which_it_can_have_happened_is_certified() {
     let image = ImageId::from_bytes([3; 32]);
     let drive = evidence().drive;
-    let written = Step::ImageWritten {
-        drive: drive.clone(),
-        image,
-        fetched: ByteLen(1),
-        written: ByteLen(1),
-        read_back: ByteLen(1),
-        duration_ms: 1,
-    };
-    let bootable = Step::MadeBootable { drive, boot_entry: "none".into() };
+    let (written, bootable) = (written(&drive, image), bootable(&drive));
     let failed = Step::Failed { stage: protocol::Stage::Image, sentence: "it broke".into() };
     let good = |plan| with_work(plan, &[written.clone(), bootable.clone()]);
     type Disorder<'a> = &'a dyn Fn(&mut Vec<Step>);

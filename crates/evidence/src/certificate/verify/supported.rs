@@ -2,7 +2,7 @@
 //! verification, image, bootable, finished.
 
 use protocol::event::Step;
-use protocol::{AgentRecord, ImageId, Sha256Digest};
+use protocol::{AgentRecord, DriveIdentity, ImageId, Sha256Digest};
 
 use super::Failure;
 use crate::certificate::{CertifiedDrive, Facts};
@@ -31,6 +31,7 @@ pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure>
             facts.drives.len()
         ));
     }
+    let installed = planned_installation(facts)?;
     let finished = finished(records)?;
     for (planned, certified) in facts.plan.drives.iter().zip(&facts.drives) {
         let evidence = &certified.evidence;
@@ -45,15 +46,19 @@ pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure>
         if verified > finished {
             return says("its work was finished before its drives were verified");
         }
-        if let Some(image) = facts.installed.filter(|_| planned.receives_image) {
-            installed(image, facts, &records[verified..=finished])?;
+        if let Some((image, drive)) = installed.filter(|(_, drive)| **drive == evidence.drive) {
+            made_bootable(image, drive, &records[verified..=finished])?;
         }
     }
-    match facts.installed {
-        Some(image) if !facts.plan.drives.iter().any(|planned| planned.receives_image) => {
-            says(&format!("image {image} is said to be installed but was not planned"))
-        }
-        _ => Ok(()),
+    Ok(())
+}
+
+/// The image that is said to be installed, and on which drive it was planned.
+fn planned_installation(facts: &Facts) -> Result<Option<(ImageId, &DriveIdentity)>, Failure> {
+    let Some(image) = facts.installed else { return Ok(None) };
+    match facts.plan.drives.iter().find(|planned| planned.receives_image) {
+        Some(target) if facts.plan.image == Some(image) => Ok(Some((image, &target.identity))),
+        _ => says(&format!("image {image} is said to be installed but was not planned")),
     }
 }
 
@@ -77,20 +82,19 @@ fn finished(records: &Records) -> Result<usize, Failure> {
     Ok(finished)
 }
 
-/// Whether the planned image was written where it was planned, after that drive's verification, and made bootable after
-/// that.
-fn installed(image: ImageId, facts: &Facts, since_verified: &Records) -> Result<(), Failure> {
-    let target = facts.plan.drives.iter().find(|planned| planned.receives_image);
-    let Some(target) = target.filter(|_| facts.plan.image == Some(image)) else {
-        return says(&format!("image {image} is said to be installed but was not planned"));
-    };
+/// Whether the image was written to that drive after its verification, and the drive made bootable after that.
+fn made_bootable(
+    image: ImageId,
+    target: &DriveIdentity,
+    since_verified: &Records,
+) -> Result<(), Failure> {
     let written = last(since_verified, |step| {
         matches!(step, Step::ImageWritten { drive, image: said, .. }
-            if *drive == target.identity && *said == image)
+            if drive == target && *said == image)
     });
     let bootable = last(
         since_verified,
-        |step| matches!(step, Step::MadeBootable { drive, .. } if *drive == target.identity),
+        |step| matches!(step, Step::MadeBootable { drive, .. } if drive == target),
     );
     match (written, bootable) {
         (Some(written), Some(bootable)) if written < bootable => Ok(()),
