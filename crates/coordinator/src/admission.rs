@@ -70,6 +70,16 @@ pub(crate) fn disarm(
     Ok((!known.disarmed).then_some(Happening::BatchDisarmed { batch, by }))
 }
 
+/// The events of a decision apart from its answer.
+pub(crate) fn split(
+    decided: Result<Vec<Happening>, AdmissionError>,
+) -> (Vec<Happening>, Result<(), AdmissionError>) {
+    match decided {
+        Ok(happenings) => (happenings, Ok(())),
+        Err(error) => (Vec::new(), Err(error)),
+    }
+}
+
 /// Admits all of the machines that a person picked, or none of them.
 pub(crate) fn pick(
     bench: &Bench,

@@ -7,9 +7,8 @@ use std::time::Duration;
 use osimage::{Manifest, NotInstallable};
 use protocol::{BatchId, ImageId, JobKind};
 
-use crate::admission::{self, AdmissionError};
+use crate::admission::{self, AdmissionError, split};
 use crate::coordinator::Coordinator;
-use crate::event::Happening;
 use crate::images::{ImageError, ImageStore};
 use crate::journal::JournalError;
 use crate::random::{self, RandomError};
@@ -102,16 +101,6 @@ pub(crate) async fn disarm(
         split(admission::disarm(bench, batch, by).map(|it| it.into_iter().collect()))
     };
     coordinator.journal.decide(decide).await?.map_err(ArmError::Admission)
-}
-
-/// The events of a decision apart from its answer.
-pub(crate) fn split(
-    decided: Result<Vec<Happening>, AdmissionError>,
-) -> (Vec<Happening>, Result<(), AdmissionError>) {
-    match decided {
-        Ok(happenings) => (happenings, Ok(())),
-        Err(error) => (Vec::new(), Err(error)),
-    }
 }
 
 /// The job that is asked for, with its image looked up and looked at.

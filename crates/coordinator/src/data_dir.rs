@@ -5,6 +5,8 @@ use std::io::{self, Read as _};
 use std::os::unix::fs::{DirBuilderExt, FileExt as _, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::file_lock::FileLock;
+
 /// Why a directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DataDirError {
@@ -47,8 +49,7 @@ pub(crate) enum DataDirError {
 #[derive(Debug)]
 pub(crate) struct DataDir {
     path: PathBuf,
-    // Its lock ends with the process, however that ends.
-    lock: File,
+    _lock: FileLock,
 }
 
 /// Locked while we serve; its first line says whose directory it is. Many programs have a file of this name.
@@ -70,10 +71,10 @@ pub(crate) fn prepare(path: &Path) -> Result<(), DataDirError> {
     make(path)?;
     check_owner(path)?;
     // Written once: on a full disk, removing an image must still be possible.
-    match check_content(path)? {
-        Lock::Ours => Ok(()),
-        Lock::Blank | Lock::Foreign => mark(path).map(drop),
+    if check_content(path)? == Lock::Ours {
+        return Ok(());
     }
+    mark(path).map(drop)
 }
 
 /// Writes the mark, which finds a full disk now and not in the middle of the first batch. Only where [`check_content`]
@@ -96,16 +97,6 @@ fn mark(path: &Path) -> Result<File, DataDirError> {
     .map_err(|source| DataDirError::Write { path: path.to_owned(), source })
 }
 
-impl Drop for DataDir {
-    fn drop(&mut self) {
-        // Closing is not enough: a child process that another thread just forked has the file too, until it executes
-        // its program. Should unlocking fail, closing is what is left.
-        if let Err(error) = self.lock.unlock() {
-            tracing::warn!(%error, "unlocking the data directory");
-        }
-    }
-}
-
 impl DataDir {
     /// Opens a data directory, making it at first.
     ///
@@ -116,12 +107,11 @@ impl DataDir {
         check_owner(path)?;
         check_content(path)?;
         let write = |source| DataDirError::Write { path: path.to_owned(), source };
-        let lock = mark(path)?;
-        lock.try_lock().map_err(|error| match error {
+        let lock = FileLock::take(mark(path)?).map_err(|error| match error {
             TryLockError::WouldBlock => DataDirError::InUse { path: path.to_owned() },
             TryLockError::Error(source) => write(source),
         })?;
-        Ok(Self { path: path.to_owned(), lock })
+        Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
     /// Where it is.

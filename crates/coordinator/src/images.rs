@@ -18,7 +18,7 @@ mod probe;
 mod remove;
 mod source;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use osimage::StoredHash;
@@ -27,6 +27,7 @@ use protocol::{ImageId, SiteKey};
 pub(crate) use error::ImageError;
 pub(crate) use import::{ImportOptions, ImportProgress, ImportReport};
 
+use crate::file_lock::FileLock;
 use error::at;
 
 /// The store in a data directory.
@@ -34,12 +35,6 @@ use error::at;
 pub(crate) struct ImageStore {
     root: PathBuf,
     site_key: SiteKey,
-}
-
-/// Held while a command changes or checks the store.
-#[derive(Debug)]
-struct StoreLock {
-    file: File,
 }
 
 impl ImageStore {
@@ -88,7 +83,7 @@ impl ImageStore {
     }
 
     /// Waits for nobody: two imports at once would compete for both cores and gain nothing.
-    fn lock(&self) -> Result<StoreLock, ImageError> {
+    fn lock(&self) -> Result<FileLock, ImageError> {
         let path = self.root.join("lock");
         let file = File::options()
             .create(true)
@@ -96,23 +91,10 @@ impl ImageStore {
             .write(true)
             .open(&path)
             .map_err(|source| at("opening the lock", &path, source))?;
-        match file.try_lock() {
-            Ok(()) => Ok(StoreLock { file }),
-            Err(std::fs::TryLockError::WouldBlock) => {
-                Err(ImageError::Busy { store: self.root.clone() })
-            }
-            Err(std::fs::TryLockError::Error(source)) => Err(at("locking", &path, source)),
-        }
-    }
-}
-
-impl Drop for StoreLock {
-    fn drop(&mut self) {
-        // Closing is not enough: a child process that another thread just forked has the file too, until it executes
-        // its program. Should unlocking fail, closing is what is left.
-        if let Err(error) = self.file.unlock() {
-            tracing::warn!(%error, "unlocking the image store");
-        }
+        FileLock::take(file).map_err(|error| match error {
+            TryLockError::WouldBlock => ImageError::Busy { store: self.root.clone() },
+            TryLockError::Error(source) => at("locking", &path, source),
+        })
     }
 }
 

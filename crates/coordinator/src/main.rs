@@ -22,6 +22,7 @@ mod data_dir;
 mod directive;
 mod enrollment;
 mod event;
+mod file_lock;
 mod http;
 mod identity;
 mod image_build;

@@ -7,8 +7,8 @@ use axum::http::StatusCode;
 use protocol::{BatchId, MachineNumber};
 
 use super::{ArmRequest, KindName, PickRequest, SettleRequest};
-use crate::admission::{self, AdmissionError};
-use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish, split};
+use crate::admission::{self, AdmissionError, split};
+use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish};
 use crate::coordinator::Coordinator;
 use crate::http::answer::Refused;
 use crate::journal::{ClockAcceptance, JournalError};

@@ -17,8 +17,7 @@ use super::history::{Line, history};
 use super::page::{Head, Page, Place, page, refusal_page};
 use super::tile::tile;
 use super::{Desk, Shared};
-use crate::admission;
-use crate::arming::split;
+use crate::admission::{self, split};
 use crate::bench::{Bench, Machine};
 use crate::certificate::{CertificateError, certificate};
 

@@ -10,7 +10,7 @@ use super::guard::{Submission, Visitor};
 use super::icon::{Icon, icon};
 use super::page::{Head, Page, Place, page, refusal, refusal_page, token};
 use super::{Desk, Shared};
-use crate::admission::{Pick, is_stuck, pick};
+use crate::admission::{Pick, is_stuck, pick, split};
 use crate::bench::{Bench, Machine, MachineState};
 use crate::journal::JournalError;
 use crate::view;
@@ -39,10 +39,7 @@ pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Respon
     let picked = async {
         let by = journal.person(visitor.visit.name.clone()).await?;
         let decide =
-            move |bench: &Bench, now| match pick(bench, now, &picks, Some(batch), by, rules) {
-                Ok(happenings) => (happenings, Ok(())),
-                Err(error) => (Vec::new(), Err(error)),
-            };
+            move |bench: &Bench, now| split(pick(bench, now, &picks, Some(batch), by, rules));
         journal.grant(decide).await
     };
     match picked.await {
