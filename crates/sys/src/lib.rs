@@ -14,6 +14,9 @@ pub mod nvme;
 pub mod psf;
 pub mod sense;
 pub mod sg;
+pub mod taskfile;
+#[cfg(feature = "rig")]
+pub mod tcmu;
 pub mod terminal;
 
 mod ioctl;
