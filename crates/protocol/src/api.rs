@@ -6,6 +6,9 @@
 //! | `POST /agent/v1/enroll` | DSSE envelope over [`Enrollment`], signed by the agent's key | [`Enrolled`] |
 //! | `POST /agent/v1/heartbeat` | [`Heartbeat`] | [`Directive`] |
 //! | `POST /agent/v1/plan` | [`PlanRequest`] | [`PlanReply`] |
+//! | `POST /agent/v1/drive-password` | [`DrivePasswordRequest`] | [`DrivePasswordReply`] |
+//! | `GET /agent/v1/witness` | | [`crate::witness::WitnessReply`] |
+//! | `POST /agent/v1/look` | [`crate::witness::LookAnswer`] | `null` |
 //! | `POST /agent/v1/records` | a list of DSSE envelopes over [`crate::AgentRecord`] | [`RecordsAccepted`] |
 //! | `GET /agent/v1/image/{id}` | | DSSE envelope over the image's manifest |
 //!
@@ -19,6 +22,7 @@ use crate::event::DriveEvidence;
 use crate::ids::{AgentKey, MachineId, MachineNumber, Nonce, Sha256Digest};
 use crate::inventory::Inventory;
 use crate::job::Job;
+use crate::password::DrivePassword;
 use crate::plan::{Plan, Refusal};
 use crate::stage::Stage;
 use crate::units::ByteLen;
@@ -93,6 +97,9 @@ pub enum Directive {
         job: Job,
         /// Drives that the coordinator's journal holds as verified within this job, after a restart.
         verified_before: Vec<VerifiedBefore>,
+        /// The drives of this machine for which a password was ever given out, to whichever machine they were in then:
+        /// where one is locked, it may be with our password. As they name themselves now.
+        our_locks: Vec<DriveIdentity>,
     },
     /// Nothing to do here: restart into the machine's own disk.
     LocalDisk {
@@ -109,6 +116,9 @@ pub struct VerifiedBefore {
     pub evidence: DriveEvidence,
     /// Digest of that record's signed bytes.
     pub record: Sha256Digest,
+    /// Whether a later boot has looked at it and found it as it was verified. From then on an image may lie on it, and
+    /// a look that finds something else is no wonder.
+    pub seen_again: bool,
 }
 
 impl VerifiedBefore {
@@ -150,6 +160,22 @@ pub enum PlanReply {
         /// Why, and what to do next.
         refusals: Vec<Refusal>,
     },
+}
+
+/// The agent is about to lock a drive that erases itself, or to unlock one that an interrupted erase left locked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrivePasswordRequest {
+    /// The drive, as the accepted plan names it.
+    pub drive: DriveIdentity,
+}
+
+/// The coordinator's answer to a [`DrivePasswordRequest`]: by then its journal holds that the password was given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DrivePasswordReply {
+    /// The password of this drive, and of no other. Always the same one.
+    pub password: DrivePassword,
 }
 
 /// How far the journal holds an agent's chain.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::features::EraseFeatures;
 use crate::units::{ByteLen, SectorSize};
 
 /// What the drive itself says it is. Destruction is bound to this value, never to a kernel name.
@@ -89,6 +90,8 @@ pub struct DriveUnit {
     pub read_only: bool,
     /// Who uses it.
     pub holds: Vec<Hold>,
+    /// What it can do by itself to erase its medium.
+    pub features: EraseFeatures,
     /// How many namespaces the unit has beside this one; always zero for what is not NVMe.
     pub other_namespaces: u32,
 }

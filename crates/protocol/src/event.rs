@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::drive::DriveIdentity;
 use crate::ids::{AgentKey, ImageId, MachineId, Sha256Digest, TicketId};
 use crate::plan::{Claim, Refusal, Technique};
+use crate::policy::Verification;
 use crate::stage::Stage;
 use crate::units::{ByteLen, UnixMillis};
 
@@ -43,15 +44,22 @@ pub enum Step {
     SanitizeStarted {
         /// The drive.
         drive: DriveIdentity,
-        /// How.
-        technique: Technique,
+        /// How, one after the other.
+        techniques: Vec<Technique>,
     },
-    /// Every sector took the overwrite; nothing is claimed yet.
+    /// The drive took all of the techniques; nothing is claimed yet.
     Sanitized {
         /// The drive.
         drive: DriveIdentity,
-        /// What was observed.
-        observed: PassObservation,
+        /// What was observed of each.
+        observed: Vec<TechniqueObservation>,
+    },
+    /// The drive sanitizes itself and its progress has stood still for longer than it should. It is still waited for.
+    Stalled {
+        /// The drive.
+        drive: DriveIdentity,
+        /// Where it stands still, and for how long.
+        sentence: String,
     },
     /// A separate pass read the drive and found what the technique must leave.
     Verified(DriveEvidence),
@@ -63,6 +71,8 @@ pub enum Step {
         stage: Stage,
         /// Sector ranges that could not be written, read or verified, byte offset and length; the first 1,000.
         bad_ranges: Vec<BadRange>,
+        /// The commands that were sent to it last, where it was to erase itself.
+        commands: Vec<CommandObservation>,
         /// One sentence with the numbers and what to do next.
         sentence: String,
     },
@@ -136,7 +146,7 @@ pub enum Step {
     },
 }
 
-/// A pass over a whole drive.
+/// A pass over a drive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PassObservation {
@@ -148,6 +158,46 @@ pub struct PassObservation {
     pub retries: u64,
     /// The slowest request, in milliseconds.
     pub worst_request_ms: u64,
+    /// The drive in 100 equal parts, in its order: the surface test. Empty where the pass did not go over all of it.
+    pub zones: Vec<Zone>,
+}
+
+/// One hundredth of a drive, as a pass met it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Zone {
+    /// Bytes a second, over the time that its requests took.
+    pub rate: ByteLen,
+    /// The slowest request that began in it, in milliseconds.
+    pub worst_request_ms: u64,
+}
+
+/// What was observed of one technique.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TechniqueObservation {
+    /// Which.
+    pub technique: Technique,
+    /// How long, in milliseconds, waiting included.
+    pub duration_ms: u64,
+    /// The overwriting pass; none where the drive did it by itself.
+    pub pass: Option<PassObservation>,
+    /// Every command that was sent for it, in order; of like ones that only ask for progress, the first and the last.
+    pub commands: Vec<CommandObservation>,
+}
+
+/// A command and what came back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommandObservation {
+    /// Its name in the standard, as `SANITIZE STATUS EXT` or `Format NVM`.
+    pub name: String,
+    /// What was sent: the fields that matter, in hexadecimal. Never a password.
+    pub request: String,
+    /// What came back: registers, status, or the error.
+    pub answer: String,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
 }
 
 /// A byte range of a drive.
@@ -180,14 +230,63 @@ pub enum BadCause {
 pub struct DriveEvidence {
     /// The drive, as it named itself before the first write and after the last read.
     pub drive: DriveIdentity,
-    /// How it was sanitized.
-    pub technique: Technique,
+    /// How it was sanitized, one after the other.
+    pub techniques: Vec<TechniqueObservation>,
     /// What may be claimed.
     pub claim: Claim,
-    /// The overwriting pass.
-    pub overwrite: PassObservation,
-    /// The reading pass: every addressable byte.
+    /// Canaries that were on the medium before the drive erased itself; none where it was only overwritten.
+    pub canaries: Option<CanaryEvidence>,
+    /// The content from before, sampled; none where it was only overwritten.
+    pub old_content: Option<OldContentEvidence>,
+    /// How much was read afterwards.
+    pub method: Verification,
+    /// The reading pass.
     pub verification: PassObservation,
+    /// Bytes that were read and are zero.
+    pub zeros: ByteLen,
+    /// What the drive said of itself before the first command.
+    pub before: Vec<DeviceReport>,
+    /// What it said after the last.
+    pub after: Vec<DeviceReport>,
     /// When verification ended.
     pub verified_at: UnixMillis,
+}
+
+/// Sectors that were written with a content that nobody else could know, and looked for afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CanaryEvidence {
+    /// How many were written and read back before the erase.
+    pub placed: u64,
+    /// SHA-256 of their sector numbers, ascending, eight bytes each, most significant first.
+    pub map: Sha256Digest,
+    /// How many were found afterwards, where they had been or anywhere else. Only zero is evidence.
+    pub found: u64,
+    /// Had one sector in a thousand survived, evenly spread, the probability that none of these was among them: in
+    /// units of 10^-9, rounded up.
+    pub miss_probability_e9: u64,
+}
+
+/// Pseudo-random sectors of the content from before, compared by a keyed digest whose key was never stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OldContentEvidence {
+    /// How many sectors could be read before.
+    pub sampled: u64,
+    /// How many hold something else now.
+    pub changed: u64,
+    /// How many are as before, but were a few bytes over and over already: never written, or left so by an erase.
+    pub same_uniform: u64,
+    /// How many still hold what they held. Only zero is evidence.
+    pub same: u64,
+}
+
+/// A data structure that the drive returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceReport {
+    /// Its name in the standard, as `IDENTIFY DEVICE` or `Sanitize Status`.
+    pub name: String,
+    /// All of its bytes, in base64.
+    pub data: String,
 }

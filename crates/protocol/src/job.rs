@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{BatchId, ImageId};
-use crate::plan::Technique;
+use crate::policy::Policy;
 
 /// The work that an armed batch holds for each of its machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,8 +13,8 @@ pub struct Job {
     pub batch: BatchId,
     /// What is to be done.
     pub kind: JobKind,
-    /// The only technique that may be used. Another one is another job.
-    pub technique: Technique,
+    /// What is demanded of sanitizing. Another policy is another job.
+    pub policy: Policy,
 }
 
 /// What is to be done to a machine.

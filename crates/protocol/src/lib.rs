@@ -6,26 +6,34 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod claim;
 pub mod drive;
 pub mod event;
+pub mod features;
 pub mod ids;
 pub mod inventory;
 pub mod job;
+pub mod password;
 pub mod plan;
+pub mod policy;
 pub mod stage;
 pub mod ticket;
 pub mod units;
+pub mod witness;
 
 pub use api::{Directive, Enrolled, Enrollment, Heartbeat, PlanReply, PlanRequest};
 pub use drive::{Bus, DriveIdentity, DriveUnit, Hold};
 pub use event::{AgentRecord, Step};
+pub use features::EraseFeatures;
 pub use ids::{
     AgentKey, BatchId, ImageId, MachineId, MachineNumber, Nonce, PersonId, Sha256Digest, SiteKey,
     TicketId,
 };
 pub use inventory::{Inventory, MacAddr, MachineIdentity};
 pub use job::{Job, JobKind};
-pub use plan::{Claim, Plan, PlannedDrive, Refusal, Technique};
+pub use password::DrivePassword;
+pub use plan::{Claim, Media, Plan, PlannedDrive, Refusal, Technique};
+pub use policy::Policy;
 pub use stage::Stage;
 pub use ticket::Ticket;
 pub use units::{ByteLen, SectorSize, UnixMillis};
