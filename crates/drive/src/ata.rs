@@ -1,7 +1,13 @@
-//! IDENTIFY DEVICE data: ACS-4 section 7.13.
+//! ATA: who a drive is (IDENTIFY DEVICE, ACS-4 section 7.13), what it can do, and the commands that make it do so.
+
+mod command;
+mod features;
 
 use protocol::{ByteLen, DriveIdentity};
 use sys::sg::IDENTIFY_DEVICE_LEN;
+
+pub use command::{AtaCommand, SHORT, identify_device};
+pub use features::{features, has_completed, has_sanitize, sanitize_status};
 
 use crate::identity::{IdentityError, identity, printable, world_wide};
 
@@ -9,10 +15,12 @@ use crate::identity::{IdentityError, identity, printable, world_wide};
 struct Words<'a>(&'a [[u8; 2]]);
 
 /// Reads model, serial number, world wide name and size out of IDENTIFY DEVICE data.
-pub(crate) fn decode(data: &[u8; IDENTIFY_DEVICE_LEN]) -> Result<DriveIdentity, IdentityError> {
+///
+/// # Errors
+/// A wrong checksum, or no serial number.
+pub fn decode(data: &[u8; IDENTIFY_DEVICE_LEN]) -> Result<DriveIdentity, IdentityError> {
     check_integrity(data)?;
-    let (words, _) = data.as_chunks::<2>();
-    let words = Words(words);
+    let words = Words::of(data);
     identity(words.text(27, 46), words.text(10, 19), words.world_wide_name(), words.size())
 }
 
@@ -22,7 +30,10 @@ fn check_integrity(data: &[u8; IDENTIFY_DEVICE_LEN]) -> Result<(), IdentityError
     if data[510] == 0xa5 && sum != 0 { Err(IdentityError::Checksum) } else { Ok(()) }
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
+    fn of(data: &'a [u8; IDENTIFY_DEVICE_LEN]) -> Self {
+        Self(data.as_chunks::<2>().0)
+    }
     fn word(&self, index: usize) -> u16 {
         u16::from_le_bytes(self.0[index])
     }

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use protocol::units::BadSectorSize;
-use protocol::{Bus, ByteLen, DriveIdentity, DriveUnit, Hold, SectorSize};
+use protocol::{Bus, ByteLen, DriveIdentity, DriveUnit, EraseFeatures, Hold, SectorSize};
 
 use crate::Roots;
 use crate::identity::{Identified, IdentityReader, with_causes};
@@ -115,9 +115,11 @@ fn look_at(
     if size == ByteLen(0) && is_slot(bus, removable) {
         return Ok(None);
     }
-    let (identity, listed_namespaces) = match ask(roots, reader, bus, kernel_name) {
-        Ok(Identified { identity, other_namespaces }) => (Ok(identity), other_namespaces),
-        Err(text) => (Err(text), 0),
+    let (identity, features, listed_namespaces) = match ask(roots, reader, bus, kernel_name) {
+        Ok(Identified { identity, features, other_namespaces }) => {
+            (Ok(identity), features, other_namespaces)
+        }
+        Err(text) => (Err(text), EraseFeatures::None {}, 0),
     };
     let sector_size = u32_attribute(&directory, "queue/logical_block_size")?;
     Ok(Some(DriveUnit {
@@ -135,6 +137,7 @@ fn look_at(
         removable,
         read_only: read_number(&directory.join("ro"))? != 0,
         holds: holds(tables, kernel_name, &directory)?,
+        features,
         // The larger: the kernel may have failed to set up one that the controller lists.
         other_namespaces: listed_namespaces.max(place.other_namespaces),
     }))

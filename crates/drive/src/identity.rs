@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use protocol::{ByteLen, DriveIdentity};
+use protocol::{ByteLen, DriveIdentity, EraseFeatures};
 use sys::IoctlError;
 use sys::nvme::AdminError;
 use sys::sg::AtaError;
@@ -20,6 +20,8 @@ pub trait IdentityReader {
 pub struct Identified {
     /// Who it is.
     pub identity: DriveIdentity,
+    /// What it can do by itself to erase its medium.
+    pub features: EraseFeatures,
     /// Namespaces beside this one; zero for what is not NVMe.
     pub other_namespaces: u32,
 }

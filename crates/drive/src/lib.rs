@@ -6,15 +6,16 @@
 
 #![forbid(unsafe_code)]
 
-mod ata;
+pub mod ata;
 mod discover;
 mod identity;
 mod linux;
-mod nvme;
+pub mod nvme;
 mod roots;
 pub mod sim;
 
 use std::io;
+use std::time::Duration;
 
 use protocol::{ByteLen, DriveIdentity, SectorSize};
 
@@ -23,6 +24,10 @@ pub use identity::{Identified, IdentityError, IdentityReader};
 pub use linux::{LinuxDrive, LinuxIdentityReader, OpenError};
 pub use roots::Roots;
 pub use sys::AlignedBuf;
+pub use sys::nvme::{AdminCommand, AdminError};
+pub use sys::sense::Sense;
+pub use sys::sg::AtaError;
+pub use sys::taskfile::{Registers, Taskfile, Transfer};
 
 /// A drive at the level of commands. Several threads may send them at once.
 ///
@@ -51,4 +56,40 @@ pub trait Drive: Send + Sync {
     /// Drops the kernel's copies (`BLKFLSBUF`), so that the next read is answered by the drive. Direct reads
     /// pass them by anyway; this is the second lock on the door.
     fn drop_caches(&self) -> io::Result<()>;
+
+    /// The namespace, where the drive speaks NVMe.
+    fn namespace(&self) -> Option<u32> {
+        None
+    }
+
+    /// Sends one ATA command and waits for it; the registers where they came along.
+    ///
+    /// `name` is for errors. Past `timeout` the kernel resets the link, which ends an erase under way: it must be longer
+    /// than the command may take. [`AtaError::NotAta`] from what speaks NVMe, or takes no command of its own. The
+    /// commands that are sent are values: [`ata::AtaCommand`].
+    fn ata(
+        &self,
+        name: &'static str,
+        taskfile: &Taskfile,
+        transfer: Transfer<'_>,
+        timeout: Duration,
+    ) -> Result<Option<Registers>, AtaError> {
+        let _ = (taskfile, transfer, timeout);
+        Err(AtaError::NotAta { command: name })
+    }
+
+    /// Sends one NVMe admin command and waits for its completion, of which it gives dword 0.
+    ///
+    /// [`AdminError::NotNvme`] from what speaks ATA, or takes no command of its own. The commands that are sent are
+    /// values: [`nvme::NvmeCommand`].
+    fn nvme(
+        &self,
+        name: &'static str,
+        command: &AdminCommand,
+        transfer: Transfer<'_>,
+        timeout: Duration,
+    ) -> Result<u32, AdminError> {
+        let _ = (command, transfer, timeout);
+        Err(AdminError::NotNvme { command: name })
+    }
 }

@@ -5,13 +5,19 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use nix::libc::{EBUSY, O_DIRECT, O_EXCL, O_NONBLOCK};
-use protocol::{ByteLen, DriveIdentity, SectorSize};
+use protocol::features::SanitizeState;
+use protocol::{ByteLen, DriveIdentity, EraseFeatures, SectorSize};
 use sys::IoctlError;
+use sys::nvme::{AdminCommand, AdminError};
 use sys::sg::AtaError;
+use sys::taskfile::{Registers, Taskfile, Transfer};
 
+use crate::ata::AtaCommand;
 use crate::identity::{Identified, IdentityError, IdentityReader};
+use crate::nvme::SanitizeLog;
 use crate::{Drive, Roots, ata, discover, nvme};
 
 /// A drive that this process alone has open.
@@ -20,6 +26,7 @@ pub struct LinuxDrive {
     file: File,
     size: ByteLen,
     sector_size: SectorSize,
+    namespace: Option<u32>,
 }
 
 /// Why a drive was not opened. Nothing was written.
@@ -113,7 +120,8 @@ impl LinuxDrive {
         let sector_size = sys::block::logical_sector_size(&file).map_err(geometry)?;
         let sector_size = SectorSize::try_from(sector_size)
             .map_err(|source| OpenError::SectorSize { device: path(), source })?;
-        Ok(Self { file, size: expected.size, sector_size })
+        let namespace = namespace_of(&file).map_err(geometry)?;
+        Ok(Self { file, size: expected.size, sector_size, namespace })
     }
 
     /// Opens the same drive beside an exclusive claim, without one: through this descriptor its partitions can be told
@@ -175,6 +183,36 @@ impl Drive for LinuxDrive {
     fn drop_caches(&self) -> io::Result<()> {
         sys::block::drop_page_cache(&self.file).map_err(|error| error.source)
     }
+
+    fn namespace(&self) -> Option<u32> {
+        self.namespace
+    }
+
+    fn ata(
+        &self,
+        name: &'static str,
+        taskfile: &Taskfile,
+        transfer: Transfer<'_>,
+        timeout: Duration,
+    ) -> Result<Option<Registers>, AtaError> {
+        match self.namespace {
+            None => sys::sg::ata_command(&self.file, name, taskfile, transfer, timeout),
+            Some(_) => Err(AtaError::NotAta { command: name }),
+        }
+    }
+
+    fn nvme(
+        &self,
+        name: &'static str,
+        command: &AdminCommand,
+        transfer: Transfer<'_>,
+        timeout: Duration,
+    ) -> Result<u32, AdminError> {
+        match self.namespace {
+            Some(_) => sys::nvme::admin_command(&self.file, name, command, transfer, timeout),
+            None => Err(AdminError::NotNvme { command: name }),
+        }
+    }
 }
 
 /// Opens device nodes for reading, without taking them, and asks by ATA or NVMe command.
@@ -192,13 +230,21 @@ impl IdentityReader for LinuxIdentityReader {
     }
 }
 
-/// Which commands a drive takes is asked of the descriptor, not read from the name of the node.
+/// The namespace that the descriptor stands for; none where it takes no NVMe request. Which commands a drive takes is
+/// asked of the descriptor, not read from the name of the node.
+fn namespace_of(file: &File) -> Result<Option<u32>, IoctlError> {
+    match sys::nvme::namespace_id(file) {
+        Ok(namespace) => Ok(Some(namespace)),
+        Err(error) if error.is_unknown_request() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 fn identify(file: &File) -> Result<Identified, IdentityError> {
     let kernel = ByteLen(sys::block::size(file).map_err(IdentityError::Kernel)?);
-    let identified = match sys::nvme::namespace_id(file) {
-        Ok(namespace) => identify_nvme(file, namespace)?,
-        Err(error) if error.is_unknown_request() => identify_ata(file)?,
-        Err(error) => return Err(IdentityError::Kernel(error)),
+    let identified = match namespace_of(file).map_err(IdentityError::Kernel)? {
+        Some(namespace) => identify_nvme(file, namespace)?,
+        None => identify_ata(file)?,
     };
     let drive = identified.identity.size;
     // An overwrite reaches what the kernel addresses. Where the drive has more, data would stay behind.
@@ -221,7 +267,28 @@ fn identify_nvme(file: &File, id: u32) -> Result<Identified, IdentityError> {
         }
         Err(error) => return Err(IdentityError::Nvme(error)),
     };
-    Ok(Identified { identity, other_namespaces: u32::try_from(n_others).unwrap_or(u32::MAX) })
+    // A namespace that is attached to no controller keeps its data, and no list of attached ones shows it.
+    let n_allocated = if nvme::manages_namespaces(&controller) {
+        match sys::nvme::allocated_namespaces(file) {
+            Ok(allocated) => allocated.iter().filter(|&&other| other != id).count(),
+            Err(sys::nvme::AdminError::Status { .. }) => 0,
+            Err(error) => return Err(IdentityError::Nvme(error)),
+        }
+    } else {
+        0
+    };
+    let n_others = n_others.max(n_allocated);
+    let log = nvme::has_sanitize(&controller).then(|| {
+        let mut log = [0; nvme::SANITIZE_LOG_LEN];
+        let (name, transfer) = ("Sanitize Status log", Transfer::In(&mut log));
+        let command = nvme::sanitize_log_command();
+        sys::nvme::admin_command(file, name, &command, transfer, nvme::SHORT).map(|_| log)
+    });
+    // Who a drive is does not hang on its log; a log that it refuses is a state that is not known.
+    let log = log.and_then(Result::ok).map(|log| SanitizeLog::parse(&log));
+    let features = EraseFeatures::Nvme(nvme::features(&controller, log.as_ref()));
+    let other_namespaces = u32::try_from(n_others).unwrap_or(u32::MAX);
+    Ok(Identified { identity, features, other_namespaces })
 }
 
 fn identify_ata(file: &File) -> Result<Identified, IdentityError> {
@@ -229,7 +296,18 @@ fn identify_ata(file: &File) -> Result<Identified, IdentityError> {
         AtaError::Submit { source, .. } if source.is_unknown_request() => IdentityError::NoCommand,
         error => IdentityError::Ata(error),
     })?;
-    Ok(Identified { identity: ata::decode(&data)?, other_namespaces: 0 })
+    let identity = ata::decode(&data)?;
+    let state = if ata::has_sanitize(&data) {
+        let status = AtaCommand::SanitizeStatus;
+        let (name, taskfile) = (status.name(), status.taskfile());
+        let answer = sys::sg::ata_command(file, name, &taskfile, Transfer::None, ata::SHORT);
+        // As above: an answer that is none is a state that is not known.
+        ata::sanitize_status(answer).unwrap_or(SanitizeState::Unknown)
+    } else {
+        SanitizeState::Unknown
+    };
+    let features = EraseFeatures::Ata(ata::features(&data, state));
+    Ok(Identified { identity, features, other_namespaces: 0 })
 }
 
 /// Who the kernel's tables show on the device; for a message only.

@@ -1,12 +1,32 @@
-//! Identify data structures: NVM Express Base 2.0 figure 275 (controller), NVM Command Set 1.0 figure 97 (namespace).
+//! NVMe: who a drive is (Identify data structures: NVM Express Base 2.0 figure 275, controller; NVM Command Set 1.0
+//! figure 97, namespace), what it can do, and the commands that make it do so.
+
+mod command;
+mod features;
+
+use std::time::Duration;
 
 use protocol::{ByteLen, DriveIdentity};
 use sys::nvme::IDENTIFY_LEN;
 
+pub(crate) use command::sanitize_log_command;
+pub use command::{
+    CurrentFormat, NvmeCommand, SANITIZE_LOG_LEN, SanitizeAction, SanitizeLog, SecureErase,
+    identify, sanitize_log,
+};
+pub(crate) use features::manages_namespaces;
+pub use features::{features, has_sanitize};
+
 use crate::identity::{IdentityError, identity, printable, world_wide};
 
+/// How long a command may take that only reports.
+pub const SHORT: Duration = Duration::from_secs(30);
+
 /// Reads model and serial number of the controller, and size and name of the namespace.
-pub(crate) fn decode(
+///
+/// # Errors
+/// Sectors of a size that nothing could be addressed by, or no serial number.
+pub fn decode(
     controller: &[u8; IDENTIFY_LEN],
     namespace: &[u8; IDENTIFY_LEN],
 ) -> Result<DriveIdentity, IdentityError> {

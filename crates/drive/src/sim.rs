@@ -3,43 +3,31 @@
 //! [`SimDrive`] is a handle; clones share the drive, so that a test keeps one while the code under test owns
 //! another. Commands go through [`crate::Drive`]; everything else is the test's view of the medium itself.
 
+mod ata;
+mod ata_identify;
+mod ata_sanitize;
+mod ata_security;
 mod fault;
+mod identified;
+mod kind;
+mod lie;
 mod medium;
+mod nvme;
+mod nvme_sanitize;
+mod receive;
+mod sanitize;
 mod state;
 
 use std::fmt;
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::{ByteLen, DriveIdentity, SectorSize};
 
-pub use fault::{Access, Fault, Lie};
+pub use fault::{Access, EraseFault, Fault};
+pub use kind::{AtaDevice, Kind, Leaves, NvmeDevice};
+pub use lie::Lie;
+pub use receive::Command;
 use state::State;
-
-use crate::{Drive, IdentityError};
-
-/// A command as the drive receives it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Command {
-    /// Asked who it is.
-    Identify,
-    /// Read of that many bytes from that offset.
-    Read {
-        /// First byte.
-        offset: u64,
-        /// How many bytes.
-        length: u64,
-    },
-    /// Write of that many bytes from that offset.
-    Write {
-        /// First byte.
-        offset: u64,
-        /// How many bytes.
-        length: u64,
-    },
-    /// Make everything durable.
-    Flush,
-}
 
 type Hook = Arc<dyn Fn(Command) + Send + Sync>;
 
@@ -53,25 +41,40 @@ pub struct SimDrive {
 }
 
 impl SimDrive {
-    /// An honest drive full of zeros.
+    /// An honest ATA hard disk full of zeros, without any erase command.
     ///
     /// # Panics
     /// Where the identity's size is no multiple of the sector size.
     pub fn new(identity: DriveIdentity, sector_size: SectorSize) -> Self {
+        Self::with(identity, sector_size, Kind::Ata(AtaDevice::default()))
+    }
+
+    /// An honest drive of that kind, full of zeros.
+    ///
+    /// # Panics
+    /// Where the identity's size is no multiple of the sector size.
+    pub fn with(identity: DriveIdentity, sector_size: SectorSize, kind: Kind) -> Self {
         let size = identity.size;
         assert_eq!(size.0 % u64::from(sector_size.bytes()), 0, "size must be whole sectors");
-        let state = Arc::new(Mutex::new(State::new(identity, sector_size)));
+        let state = Arc::new(Mutex::new(State::new(identity, sector_size, kind)));
         Self { size, sector_size, state, hook: Arc::default() }
     }
 
-    /// Fills every sector with somebody's data, different in each.
+    /// Fills every sector of every namespace with somebody's data, different in each.
     pub fn fill_with_old_data(&self) {
-        self.state().medium.fill_with_old_data();
+        let mut state = self.state();
+        state.medium.fill_with_old_data();
+        state.elsewhere.iter_mut().for_each(medium::Medium::fill_with_old_data);
     }
 
     /// How many sectors of the medium still hold what [`SimDrive::fill_with_old_data`] put there.
     pub fn n_old_sectors(&self) -> u64 {
         self.state().medium.n_old_sectors()
+    }
+
+    /// The same of all the namespaces beside the first, together.
+    pub fn n_old_sectors_elsewhere(&self) -> u64 {
+        self.state().elsewhere.iter().map(medium::Medium::n_old_sectors).sum()
     }
 
     /// Puts bytes on the medium behind the drive's back. Any offset and length.
@@ -87,6 +90,11 @@ impl SimDrive {
     /// Adds sectors that fail.
     pub fn add_fault(&self, fault: Fault) {
         self.state().faults.push(fault);
+    }
+
+    /// Adds a way for an erase command to go wrong.
+    pub fn add_erase_fault(&self, fault: EraseFault) {
+        self.state().erase_faults.push(fault);
     }
 
     /// Makes the drive lie.
@@ -130,67 +138,6 @@ impl SimDrive {
     fn state(&self) -> MutexGuard<'_, State> {
         // A test that panicked with the lock held has failed already; the drive stays usable for the others.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Counts the command and either gives the state to execute it on or the drive that took this one's place.
-    fn receive(&self, command: Command) -> io::Result<Result<MutexGuard<'_, State>, Self>> {
-        let hook = self.hook.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(hook) = hook {
-            hook(command);
-        }
-        let mut state = self.state();
-        match state.count()? {
-            Some(other) => Ok(Err(other)),
-            None => Ok(Ok(state)),
-        }
-    }
-}
-
-impl Drive for SimDrive {
-    fn identity(&self) -> Result<DriveIdentity, IdentityError> {
-        match self.receive(Command::Identify).map_err(IdentityError::Silent)? {
-            Ok(state) => Ok(state.identity.clone()),
-            Err(other) => other.identity(),
-        }
-    }
-
-    fn size(&self) -> ByteLen {
-        self.size
-    }
-
-    fn sector_size(&self) -> SectorSize {
-        self.sector_size
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let length = buffer.len() as u64;
-        match self.receive(Command::Read { offset, length })? {
-            Ok(mut state) => state.read(offset, buffer),
-            Err(other) => other.read_at(offset, buffer),
-        }
-    }
-
-    fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        let length = data.len() as u64;
-        match self.receive(Command::Write { offset, length })? {
-            Ok(mut state) => state.write(offset, data),
-            Err(other) => other.write_at(offset, data),
-        }
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        match self.receive(Command::Flush)? {
-            Ok(mut state) => {
-                state.flush();
-                Ok(())
-            }
-            Err(other) => other.flush(),
-        }
-    }
-
-    /// The simulation has no kernel whose copies could be dropped, and the drive receives no command.
-    fn drop_caches(&self) -> io::Result<()> {
-        Ok(())
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a simulated drive fails and lies.
+//! How a simulated drive fails.
 
 use std::ops::Range;
 
@@ -30,59 +30,77 @@ impl Fault {
         if self.access != access || first >= last {
             return None;
         }
-        match &mut self.times {
-            None => Some(first),
-            Some(0) => None,
-            Some(times) => {
-                *times -= 1;
-                Some(first)
+        use_up(&mut self.times).then_some(first)
+    }
+}
+
+/// An erase command that goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EraseFault {
+    /// Sanitizing goes on no further than to `progress` (65,536ths).
+    SanitizeStalls {
+        /// What the status shows then.
+        progress: u16,
+        /// For so many polls; none for ever, whatever is done to the power.
+        polls: Option<u32>,
+    },
+    /// Sanitizing fails when it gets to `progress` (65,536ths). What lies before that is erased. Strikes once.
+    SanitizeFails {
+        /// How far it gets.
+        progress: u16,
+    },
+    /// SECURITY ERASE UNIT or Format NVM fails with half of the medium erased; the password stays. Strikes once.
+    EraseFails,
+    /// The command with this opcode (ATA: the COMMAND register) is not answered until the kernel has given up: host
+    /// status 3 (`DID_TIME_OUT`) or EINTR. An erase is interrupted half way; other commands are not carried out.
+    TimesOut {
+        /// Which command.
+        opcode: u8,
+        /// How often; none for ever.
+        times: Option<u32>,
+    },
+}
+
+impl EraseFault {
+    pub(super) fn times_out(&mut self, command: u8) -> bool {
+        match self {
+            Self::TimesOut { opcode, times } if *opcode == command => use_up(times),
+            _ => false,
+        }
+    }
+
+    /// How far sanitizing gets where it fails before `next` (65,536ths).
+    pub(super) fn fails(&self, next: u32) -> Option<u16> {
+        match self {
+            Self::SanitizeFails { progress } if u32::from(*progress) < next => Some(*progress),
+            _ => None,
+        }
+    }
+
+    /// The progress that is shown instead of anything from `next` (65,536ths) on.
+    pub(super) fn stalls(&mut self, next: u32) -> Option<u16> {
+        match self {
+            Self::SanitizeStalls { progress, polls } if u32::from(*progress) < next => {
+                use_up(polls).then_some(*progress)
             }
+            _ => None,
         }
     }
 }
 
-/// What a drive claims against the truth.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Lie {
-    /// None: it does what it says.
-    #[default]
-    Honest,
-    /// Acknowledges every write and keeps the old content.
-    KeepsAll,
-    /// Keeps the old content of about one sector in that many.
-    KeepsOneIn(u64),
-    /// Keeps the old content of these sectors, by number.
-    KeepsRange(Range<u64>),
-    /// Keeps everything and answers every read with zeros until the power has been off.
-    ZerosUntilPowerCycle,
-    /// Answers what was written, out of memory, but never puts it on the medium: FLUSH is a lie too. Worn-out
-    /// SSDs that went read-only do this.
-    ForgetsAtPowerCycle,
-    /// Has only that many sectors and starts again at the first.
-    Wraps(u64),
-}
-
-impl Lie {
-    /// Whether a write to this sector is thrown away.
-    pub(super) fn keeps(&self, sector: u64) -> bool {
-        match self {
-            Self::KeepsAll | Self::ZerosUntilPowerCycle => true,
-            Self::KeepsOneIn(n) => scatter(sector).is_multiple_of(*n),
-            Self::KeepsRange(range) => range.contains(&sector),
-            Self::Honest | Self::ForgetsAtPowerCycle | Self::Wraps(_) => false,
-        }
-    }
-
-    /// The sector that really answers.
-    pub(super) fn real_sector(&self, sector: u64) -> u64 {
-        match self {
-            Self::Wraps(n_sectors) => sector % n_sectors,
-            _ => sector,
+/// Whether it happens once more.
+fn use_up(times: &mut Option<u32>) -> bool {
+    match times {
+        None => true,
+        Some(0) => false,
+        Some(times) => {
+            *times -= 1;
+            true
         }
     }
 }
 
-/// Spreads sector numbers evenly (the finalizer of SplitMix64), so that what is kept forms no pattern.
+/// Spreads numbers evenly (the finalizer of SplitMix64), so that what is kept forms no pattern.
 pub(super) fn scatter(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 
 use drive::{Identified, IdentityError, IdentityReader, Roots};
-use protocol::{ByteLen, DriveIdentity};
+use protocol::{ByteLen, DriveIdentity, EraseFeatures};
 use tempfile::TempDir;
 
 /// A whole block device as sysfs shows it.
@@ -151,6 +151,10 @@ impl IdentityReader for Machine {
             wwn: None,
             size: ByteLen(500_107_862_016),
         };
-        Ok(Identified { identity, other_namespaces: self.other_namespaces.get() })
+        Ok(Identified {
+            identity,
+            features: EraseFeatures::None {},
+            other_namespaces: self.other_namespaces.get(),
+        })
     }
 }
