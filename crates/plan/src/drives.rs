@@ -1,7 +1,14 @@
 //! The fate of one drive.
 
-use protocol::drive::{Bus, DriveUnit, Hold};
-use protocol::plan::{Claim, ClaimReason, PlannedDrive, Refusal, RefusalCode, Technique};
+use std::collections::BTreeSet;
+
+use protocol::drive::{Bus, DriveIdentity, DriveUnit, Hold};
+use protocol::plan::{PlannedDrive, Refusal, RefusalCode};
+use protocol::policy::Policy;
+
+use crate::choice::choose;
+use crate::lock::unlock;
+use crate::media::media;
 
 /// What becomes of a drive.
 pub(crate) enum Fate {
@@ -14,32 +21,48 @@ pub(crate) enum Fate {
 }
 
 /// Protections first: what protects a drive must hold whatever else is wrong with it.
-pub(crate) fn fate(drive: &DriveUnit, technique: Technique) -> Fate {
+pub(crate) fn fate(
+    drive: &DriveUnit,
+    policy: &Policy,
+    our_locks: &BTreeSet<DriveIdentity>,
+) -> Fate {
     if let Some((code, sentence)) = protection(drive) {
         return Fate::LeftAlone(refusal(drive, code, sentence));
     }
-    if let Some((code, sentence)) = obstacle(drive) {
-        return Fate::Refused(refusal(drive, code, &sentence));
+    match worked_on(drive, policy, our_locks) {
+        Ok(planned) => Fate::Planned(planned),
+        Err((code, sentence)) => Fate::Refused(refusal(drive, code, &sentence)),
     }
-    match &drive.identity {
-        Err(reason) => Fate::Refused(refusal(
-            drive,
-            RefusalCode::NoIdentity,
-            &format!("it does not say who it is ({reason}), so no plan can name it; take it out"),
-        )),
-        Ok(identity) => Fate::Planned(PlannedDrive {
-            identity: identity.clone(),
-            sector_size: drive.sector_size,
-            technique,
-            claim: Claim::Clear,
-            reasons: vec![if drive.rotational {
-                ClaimReason::RemappedSectors
-            } else {
-                ClaimReason::FlashOverprovisioning
-            }],
-            receives_image: false,
-        }),
+}
+
+fn worked_on(
+    drive: &DriveUnit,
+    policy: &Policy,
+    our_locks: &BTreeSet<DriveIdentity>,
+) -> Result<PlannedDrive, (RefusalCode, String)> {
+    if let Some(obstacle) = obstacle(drive) {
+        return Err(obstacle);
     }
+    let identity = drive.identity.as_ref().map_err(|reason| {
+        let sentence =
+            format!("it does not say who it is ({reason}), so no plan can name it; take it out");
+        (RefusalCode::NoIdentity, sentence)
+    })?;
+    let unlock = unlock(drive, our_locks.contains(identity))?;
+    let media = media(drive);
+    let choice = choose(drive, media, policy)
+        .map_err(|sentence| (RefusalCode::PolicyUnreachable, sentence))?;
+    Ok(PlannedDrive {
+        identity: identity.clone(),
+        sector_size: drive.sector_size,
+        media,
+        unlock,
+        techniques: choice.techniques,
+        proof: policy.proof,
+        claim: choice.claim,
+        reasons: choice.reasons,
+        receives_image: false,
+    })
 }
 
 /// Whether a rule keeps the drive from ever being planned: boot medium, removable, USB, network.
@@ -72,8 +95,8 @@ fn obstacle(drive: &DriveUnit) -> Option<(RefusalCode, String)> {
     }
     if drive.other_namespaces > 0 {
         let sentence = format!(
-            "it has {} more namespaces, which overwriting this one would leave behind; it needs \
-             the drive's own sanitize command",
+            "it has {} more namespaces, which this version cannot verify; delete them with the \
+             drive maker's tool or nvme-cli, or take the drive out",
             drive.other_namespaces
         );
         return Some((RefusalCode::OtherNamespaces, sentence));
@@ -82,7 +105,7 @@ fn obstacle(drive: &DriveUnit) -> Option<(RefusalCode, String)> {
         Bus::Ata | Bus::Nvme => None,
         Bus::Scsi | Bus::Mmc | Bus::Virtio | Bus::Other => Some((
             RefusalCode::UnknownBus,
-            "overwriting is not yet proven for drives attached this way; take it out".to_owned(),
+            "no technique is proven yet for drives attached this way; take it out".to_owned(),
         )),
         Bus::Usb | Bus::Network => None, // Protected above.
     }

@@ -5,8 +5,14 @@
 
 #![forbid(unsafe_code)]
 
+mod choice;
 mod drives;
+mod lock;
+mod media;
+mod offer;
+pub mod policy;
 mod target;
+mod unreachable;
 
 use std::collections::BTreeSet;
 
@@ -16,20 +22,35 @@ use protocol::job::{Job, JobKind};
 use protocol::plan::{Plan, PlannedDrive, Refusal, RefusalCode};
 use protocol::{MachineId, Sha256Digest};
 
+pub use protocol::claim::{Worth, claim, worth};
+
 pub use crate::drives::is_protected;
 use crate::drives::{Fate, fate};
+pub use crate::media::media;
+use crate::policy::PolicyProblem;
 
 /// What would be done to `machine` for `job`, or every reason why nothing is.
 ///
 /// A plan covers every data-bearing drive of the machine. A drive that a rule protects (the boot medium,
 /// removable, network) is left alone and named; a drive that cannot be worked on stops the whole plan, because a
 /// machine with one such drive could never be called clean.
-pub fn plan(machine: MachineId, inventory: &Inventory, job: &Job) -> Result<Plan, Vec<Refusal>> {
+///
+/// `our_locks`: the drives that the coordinator's journal says a password of ours was given out for. Where one of
+/// them is locked, an erase of ours was cut short.
+pub fn plan(
+    machine: MachineId,
+    inventory: &Inventory,
+    job: &Job,
+    our_locks: &BTreeSet<DriveIdentity>,
+) -> Result<Plan, Vec<Refusal>> {
+    if let Err(problems) = policy::check(&job.policy) {
+        return Err(vec![bad_policy(&job.policy.name, &problems)]);
+    }
     let mut refusals = machine_refusals(inventory);
     let (mut planned, mut left_alone) = (Vec::new(), Vec::new());
     for drive in &inventory.drives {
-        match fate(drive, job.technique) {
-            Fate::Planned(plan) => planned.push((plan, drive.rotational)),
+        match fate(drive, &job.policy, our_locks) {
+            Fate::Planned(plan) => planned.push(plan),
             Fate::LeftAlone(refusal) => left_alone.push(refusal),
             Fate::Refused(refusal) => refusals.push(refusal),
         }
@@ -38,12 +59,12 @@ pub fn plan(machine: MachineId, inventory: &Inventory, job: &Job) -> Result<Plan
     if planned.is_empty() && refusals.is_empty() {
         refusals.push(no_drive());
     }
-    planned.sort_by(|(a, _), (b, _)| a.identity.cmp(&b.identity));
+    planned.sort_by(|a: &PlannedDrive, b| a.identity.cmp(&b.identity));
     let image = match &job.kind {
         JobKind::Wipe {} => None,
         JobKind::Refurbish { image, image_min_size, .. } => {
             match target::choose(&planned, *image_min_size) {
-                Ok(chosen) => planned[chosen].0.receives_image = true,
+                Ok(chosen) => planned[chosen].receives_image = true,
                 Err(refusal) if refusals.is_empty() => refusals.push(refusal),
                 // With drives already refused, "no drive fits" would only repeat that.
                 Err(_) => {}
@@ -54,8 +75,8 @@ pub fn plan(machine: MachineId, inventory: &Inventory, job: &Job) -> Result<Plan
     if !refusals.is_empty() {
         return Err(refusals);
     }
-    let drives = planned.into_iter().map(|(drive, _)| drive).collect();
-    Ok(Plan { machine, batch: job.batch, drives, image, left_alone })
+    let policy = job.policy.name.clone();
+    Ok(Plan { machine, batch: job.batch, policy, drives: planned, image, left_alone })
 }
 
 /// The name of a plan: SHA-256 of its JSON. Equal plans, and only those, have equal digests.
@@ -63,6 +84,16 @@ pub fn digest(plan: &Plan) -> Sha256Digest {
     // A plan is made of strings, numbers and lists; writing it as JSON cannot fail. Were it ever to, an empty text
     // would give a digest that no ticket covers.
     evidence::sha256(&serde_json::to_vec(plan).unwrap_or_default())
+}
+
+/// Checked when it was loaded; checked again here because what follows relies on it, on both sides.
+fn bad_policy(name: &str, problems: &[PolicyProblem]) -> Refusal {
+    let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    Refusal {
+        what: format!("policy {name}"),
+        code: RefusalCode::PolicyUnreachable,
+        sentence: format!("it contradicts itself: {}; correct its file", problems.join("; ")),
+    }
 }
 
 fn machine_refusals(inventory: &Inventory) -> Vec<Refusal> {
@@ -89,11 +120,11 @@ fn unexplained(controller: &StorageController) -> Option<Refusal> {
 }
 
 /// Every unit counts, also one that is left alone: of two that say the same the wrong one might be opened.
-fn same_identities(units: &[DriveUnit], planned: &[(PlannedDrive, bool)]) -> Vec<Refusal> {
+fn same_identities(units: &[DriveUnit], planned: &[PlannedDrive]) -> Vec<Refusal> {
     let n_units = |identity: &DriveIdentity| {
         units.iter().filter(|unit| unit.identity.as_ref() == Ok(identity)).count()
     };
-    let names: BTreeSet<_> = planned.iter().map(|(drive, _)| &drive.identity).collect();
+    let names: BTreeSet<_> = planned.iter().map(|drive| &drive.identity).collect();
     let refuse = |identity: &DriveIdentity| Refusal {
         what: identity.to_string(),
         code: RefusalCode::SameIdentity,

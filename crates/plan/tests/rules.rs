@@ -2,71 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod laptop;
+
 use std::collections::BTreeSet;
 
-use protocol::drive::{Bus, DriveIdentity, DriveUnit, Hold};
-use protocol::inventory::{
-    BootFacts, Cpu, Firmware, Inventory, MachineIdentity, Power, Product, StorageController,
-};
+use laptop::{MACHINE, ata, drive, laptop};
+use protocol::drive::{Bus, DriveUnit, Hold};
+use protocol::features::Rotation;
+use protocol::inventory::Inventory;
 use protocol::job::{Job, JobKind};
-use protocol::plan::RefusalCode;
-use protocol::{BatchId, ByteLen, ImageId, MachineId, SectorSize, Technique};
+use protocol::plan::{Media, Plan, Refusal, RefusalCode, Technique};
+use protocol::policy::Policy;
+use protocol::{BatchId, ByteLen, ImageId, SectorSize};
+use rehome_plan::policy;
 
-fn drive(serial: &str, gigabytes: u64) -> DriveUnit {
-    let size = ByteLen(gigabytes * 1_000_000_000);
-    DriveUnit {
-        kernel_name: "nvme0n1".to_owned(),
-        identity: Ok(DriveIdentity {
-            model: "Example SSD".to_owned(),
-            serial: serial.to_owned(),
-            wwn: None,
-            size,
-        }),
-        size,
-        sector_size: SectorSize::try_from(512).unwrap(),
-        physical_sector_size: 4096,
-        bus: Bus::Nvme,
-        rotational: false,
-        removable: false,
-        read_only: false,
-        holds: Vec::new(),
-        other_namespaces: 0,
-    }
-}
-
-fn laptop(drives: Vec<DriveUnit>) -> Inventory {
-    Inventory {
-        identity: MachineIdentity {
-            uuid: None,
-            system_serial: Some("PF0ABCDE".to_owned()),
-            board_serial: None,
-            chassis_serial: None,
-            macs: BTreeSet::new(),
-        },
-        product: Product { vendor: None, name: None, version: None, chassis_type: Some(10) },
-        cpu: Cpu { model: "Example".to_owned(), threads: 4 },
-        memory: ByteLen(8 << 30),
-        power: Power { mains_online: Some(true), batteries: 1 },
-        nics: Vec::new(),
-        controllers: vec![StorageController {
-            address: "0000:01:00.0".to_owned(),
-            class: "010802".to_owned(),
-            id: "144d:a808".to_owned(),
-            driver: Some("nvme".to_owned()),
-            unexplained: None,
-        }],
-        drives,
-        boot: BootFacts {
-            firmware: Firmware::Uefi,
-            secure_boot: Some(true),
-            lockdown: "integrity".to_owned(),
-            boot_mac: None,
-            boot_uuid: None,
-        },
-    }
-}
-
-fn job(min_gigabytes: u64) -> Job {
+fn job(min_gigabytes: u64, policy: Policy) -> Job {
     Job {
         batch: BatchId::from_bytes([3; 16]),
         kind: JobKind::Refurbish {
@@ -74,15 +24,18 @@ fn job(min_gigabytes: u64) -> Job {
             image_min_size: ByteLen(min_gigabytes * 1_000_000_000),
             locale: "pl_PL.UTF-8".to_owned(),
         },
-        technique: Technique::OverwriteZeros,
+        policy,
     }
 }
 
-const MACHINE: MachineId = MachineId::from_bytes([1; 16]);
+/// These rules hold whatever the policy; overwriting is what any drive can do.
+fn planned(inventory: &Inventory) -> Result<Plan, Vec<Refusal>> {
+    rehome_plan::plan(MACHINE, inventory, &job(2, policy::overwrite_only()), &BTreeSet::new())
+}
 
 /// Expects a plan: (serials that are wiped, the one that receives the image, serials left alone).
 fn check_planned(inventory: &Inventory, wiped: &[&str], image_on: &str, left_alone: usize) {
-    let plan = rehome_plan::plan(MACHINE, inventory, &job(2)).unwrap();
+    let plan = planned(inventory).unwrap();
     let serials: Vec<_> = plan.drives.iter().map(|d| d.identity.serial.as_str()).collect();
     assert_eq!(serials, wiped);
     let receivers: Vec<_> = plan.drives.iter().filter(|d| d.receives_image).collect();
@@ -92,7 +45,7 @@ fn check_planned(inventory: &Inventory, wiped: &[&str], image_on: &str, left_alo
 }
 
 fn check_refused(inventory: &Inventory, codes: &[RefusalCode]) {
-    let refusals = rehome_plan::plan(MACHINE, inventory, &job(2)).unwrap_err();
+    let refusals = planned(inventory).unwrap_err();
     assert_eq!(refusals.iter().map(|r| r.code).collect::<Vec<_>>(), codes, "{refusals:?}");
 }
 
@@ -173,13 +126,56 @@ fn a_twin_of_a_drive_that_is_left_alone_is_not_touched() {
 
 #[test]
 fn the_digest_follows_the_content_and_not_the_order_of_probing() {
-    let digest = |drives| {
-        rehome_plan::digest(&rehome_plan::plan(MACHINE, &laptop(drives), &job(2)).unwrap())
-    };
+    let digest = |drives| rehome_plan::digest(&planned(&laptop(drives)).unwrap());
     let (a, b) = (drive("A", 128), drive("B", 256));
     assert_eq!(digest(vec![a.clone(), b.clone()]), digest(vec![b.clone(), a.clone()]));
     let mut renamed = a.clone();
     renamed.kernel_name = "nvme7n1".to_owned();
     assert_eq!(digest(vec![a.clone(), b.clone()]), digest(vec![renamed, b.clone()]));
     assert_ne!(digest(vec![a.clone(), b]), digest(vec![a]));
+}
+
+#[test]
+fn the_digest_follows_the_policy() {
+    let disk = || laptop(vec![ata(Rotation::Rpm(5400), |_| ())]);
+    let digest = |policy| {
+        let plan = rehome_plan::plan(MACHINE, &disk(), &job(2, policy), &BTreeSet::new()).unwrap();
+        assert_eq!(plan.drives[0].techniques, [Technique::OverwriteZeros], "all three alike");
+        rehome_plan::digest(&plan)
+    };
+    let [default, overwrite_only, both] = policy::builtin().map(digest);
+    assert_ne!(default, overwrite_only);
+    assert_ne!(default, both);
+    let mut more_canaries = policy::default();
+    more_canaries.proof.canaries = 20_000;
+    assert_ne!(default, digest(more_canaries));
+}
+
+#[test]
+fn a_policy_that_contradicts_itself_plans_nothing() {
+    let mut policy = policy::default();
+    policy.flash.techniques.clear();
+    let drives = laptop(vec![ata(Rotation::Rpm(5400), |_| ())]);
+    let job = job(2, policy);
+    let refusals = rehome_plan::plan(MACHINE, &drives, &job, &BTreeSet::new()).unwrap_err();
+    assert_eq!(refusals.len(), 1);
+    assert_eq!(refusals[0].code, RefusalCode::PolicyUnreachable);
+    assert_eq!(
+        refusals[0].sentence,
+        "it contradicts itself: the rule for flash names no technique; correct its file"
+    );
+}
+
+#[test]
+fn the_medium_is_what_the_drive_says_and_only_then_what_the_kernel_says() {
+    let check = |rotation, rotational, expected| {
+        let drive = DriveUnit { rotational, ..ata(rotation, |_| ()) };
+        assert_eq!(rehome_plan::media(&drive), expected, "{rotation:?} {rotational}");
+    };
+    check(Rotation::NonRotating, true, Media::Flash);
+    check(Rotation::Rpm(5400), false, Media::Magnetic);
+    check(Rotation::NotReported, true, Media::Magnetic);
+    check(Rotation::NotReported, false, Media::Flash);
+    let nvme = DriveUnit { rotational: true, ..drive("A", 128) };
+    assert_eq!(rehome_plan::media(&nvme), Media::Flash);
 }
