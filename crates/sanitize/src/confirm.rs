@@ -9,10 +9,11 @@ use protocol::event::BadCause;
 
 use crate::bad_ranges::BadRanges;
 use crate::failed::FailureCause;
+use crate::numbers::Numbers;
 use crate::overwrite::PassFailure;
 use crate::pass::is_gone;
-use crate::verify::POISON;
-use crate::watch::Watch;
+use crate::verify::poison;
+use crate::watch::{Hour, Watch};
 use crate::zeros::is_zero;
 
 /// Sectors that are sampled at least. Where one in a thousand held old data, all of 4,096 being zero would have a
@@ -45,15 +46,15 @@ pub(crate) fn sample_zeros(
     }
 
     let mut buffer = AlignedBuf::zeroed(drive.sector_size().bytes() as usize);
-    let mut bad = BadRanges::default();
+    let (mut bad, hour) = (BadRanges::default(), Hour::begin());
     let sample = outside.sample(seed);
     for (n_read, &sector) in (0..).zip(&sample) {
         let done = n_read * sector_len;
-        if watch.is_stopped() {
-            return Err((done, bad, FailureCause::Stopped));
+        if let Err(cause) = hour.go_on(watch) {
+            return Err((done, bad, cause));
         }
         let offset = sector * sector_len;
-        buffer.fill(POISON);
+        poison(&mut buffer);
         match drive.read_at(offset, &mut buffer) {
             Ok(()) if is_zero(&buffer) => (),
             Ok(()) => bad.push(offset, sector_len, BadCause::OldContent),
@@ -97,16 +98,12 @@ impl Outside {
 
     /// Distinct sectors, ascending: pseudo-random ones, the first and the last.
     fn sample(&self, seed: &[u8; 32]) -> BTreeSet<u64> {
-        let mut stream = blake3::Hasher::new_keyed(seed).finalize_xof();
+        let mut numbers = Numbers::new(seed, "confirmation");
         let ends =
             [self.runs.first().map(|run| run.start), self.runs.last().map(|run| run.end - 1)];
         let mut sample: BTreeSet<u64> = ends.into_iter().flatten().collect();
         while (sample.len() as u64) < MIN_SAMPLED_SECTORS {
-            let mut word = [0; 8];
-            stream.fill(&mut word);
-            // Scaling favors some sectors by at most one part in 2^64 / n.
-            let scaled = (u128::from(u64::from_le_bytes(word)) * u128::from(self.n_sectors)) >> 64;
-            sample.extend(u64::try_from(scaled).ok().and_then(|index| self.sector(index)));
+            sample.extend(self.sector(numbers.below(self.n_sectors)));
         }
         sample
     }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use protocol::{
-    AgentKey, Claim, DriveIdentity, MachineId, Nonce, Plan, PlannedDrive, SectorSize, Sha256Digest,
-    Technique, Ticket, TicketId, UnixMillis,
+    AgentKey, DriveIdentity, MachineId, Nonce, Plan, PlannedDrive, Sha256Digest, Ticket, TicketId,
+    UnixMillis,
 };
 
 /// The consent to destroy what is on the drives of one plan. Not to be copied; used up drive by drive.
@@ -202,24 +202,14 @@ impl ConsentedDrive {
         &self.planned.identity
     }
 
-    /// How it may be sanitized, and no other way.
-    pub fn technique(&self) -> Technique {
-        self.planned.technique
+    /// What may be done to it, and nothing else.
+    pub fn planned(&self) -> &PlannedDrive {
+        &self.planned
     }
 
-    /// What may be claimed once that is verified.
-    pub fn claim(&self) -> Claim {
-        self.planned.claim
-    }
-
-    /// The logical sector size that was planned with.
-    pub fn sector_size(&self) -> SectorSize {
-        self.planned.sector_size
-    }
-
-    /// Whether the consent includes writing the image to it.
-    pub fn receives_image(&self) -> bool {
-        self.planned.receives_image
+    /// Whether a password has to be kept somewhere before it is touched.
+    pub fn takes_password(&self) -> bool {
+        self.planned.unlock || self.planned.techniques.iter().any(|it| it.takes_password())
     }
 
     /// The ticket behind it.

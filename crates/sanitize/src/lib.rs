@@ -103,18 +103,28 @@
 #![forbid(unsafe_code)]
 
 mod bad_ranges;
+mod by_drive;
+mod canary;
 mod confirm;
 mod consent;
 mod failed;
 mod look;
+mod numbers;
+mod old_content;
 mod overwrite;
 mod pass;
+mod pattern;
 mod probe;
 mod proven;
+mod run;
+mod sampled;
+mod secrets;
+mod talk;
 mod target;
 mod verify;
 mod watch;
 mod zeros;
+mod zones;
 
 pub use bad_ranges::MAX_LISTED_RANGES;
 pub use confirm::{Confirmation, MIN_SAMPLED_SECTORS};
@@ -122,5 +132,6 @@ pub use consent::{Consent, ConsentContext, ConsentError, ConsentedDrive, UsedTic
 pub use failed::{Failed, FailureCause};
 pub use look::{Seen, look};
 pub use proven::ProvenZero;
+pub use secrets::Secrets;
 pub use target::{Blank, Looked, Sanitized, Target, Verified};
-pub use watch::{Progress, Watch};
+pub use watch::{Patience, Progress, Watch};

@@ -40,6 +40,11 @@ pub(crate) fn probe(drive: &dyn Drive, ticket: TicketId) -> Result<(), FailureCa
     Ok(())
 }
 
+/// Whether that sector is one of those that are marked.
+pub(crate) fn is_point(sector: u64, n_sectors: u64) -> bool {
+    sector == 0 || sector.is_power_of_two() || sector + 1 == n_sectors
+}
+
 fn succeeded(result: io::Result<()>) -> Result<bool, FailureCause> {
     match result {
         Ok(()) => Ok(true),

@@ -16,6 +16,11 @@ impl ProvenZero {
         Self { extents: std::iter::once(0..size).filter(|all| !all.is_empty()).collect() }
     }
 
+    /// Of extents that are ascending, disjoint and not empty.
+    pub(crate) fn of(extents: Vec<Range<u64>>) -> Self {
+        Self { extents }
+    }
+
     pub(crate) fn nothing() -> Self {
         Self::default()
     }

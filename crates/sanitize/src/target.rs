@@ -6,17 +6,23 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use drive::Drive;
 use protocol::api::VerifiedBefore;
-use protocol::event::{DriveEvidence, PassObservation};
-use protocol::{DriveIdentity, Stage, Step, Technique, UnixMillis};
+use protocol::event::DriveEvidence;
+use protocol::policy::Verification;
+use protocol::{ByteLen, DriveIdentity, PlannedDrive, Stage, Step, Technique, UnixMillis};
 
 use crate::bad_ranges::BadRanges;
+use crate::canary::Canaries;
 use crate::confirm::{Confirmation, sample_zeros};
 use crate::consent::ConsentedDrive;
 use crate::failed::{Failed, FailureCause};
 use crate::look::{Seen, is_still, look};
-use crate::overwrite::{PassFailure, overwrite};
+use crate::numbers::derived;
+use crate::overwrite::PassFailure;
 use crate::proven::ProvenZero;
-use crate::verify::verify_zeros;
+use crate::run::{Done, Run, pattern_key};
+use crate::secrets::Secrets;
+use crate::talk::reports;
+use crate::verify::{Expect, Extent, ReadBack, read_back};
 use crate::watch::Watch;
 
 /// A drive that may be destroyed: it said who it is, and a consent names it.
@@ -28,7 +34,8 @@ pub struct Target {
 /// A drive that took the whole technique. Nothing may be claimed yet.
 pub struct Sanitized {
     target: Target,
-    observed: PassObservation,
+    secrets: Secrets,
+    done: Done,
 }
 
 /// A drive whose medium was looked at and holds what the technique must leave. Still open.
@@ -74,20 +81,24 @@ impl Target {
 
     /// The record that destruction begins.
     pub fn to_step(&self) -> Step {
-        let technique = self.consent.technique();
-        Step::SanitizeStarted { drive: self.identity().clone(), technique }
+        let techniques = self.planned().techniques.clone();
+        Step::SanitizeStarted { drive: self.identity().clone(), techniques }
     }
 
-    /// Destroys what is on the drive, by the technique that was consented to. Takes minutes to hours.
+    /// Destroys what is on the drive, by the techniques that were consented to and no other. Takes seconds to days.
     ///
-    /// The drive is asked once more who it is, just before the first write.
-    pub fn overwrite(self, watch: Watch<'_>) -> Result<Sanitized, Box<Failed>> {
-        self.check_identity().map_err(|cause| self.failed(Stage::Sanitize, cause))?;
-        let passed = match self.consent.technique() {
-            Technique::OverwriteZeros => overwrite(&*self.drive, self.consent.ticket(), watch),
-        };
-        let observed = passed.map_err(|failure| self.pass_failed(Stage::Sanitize, failure))?;
-        Ok(Sanitized { target: self, observed })
+    /// The drive is asked who it is before each. Where it is to erase itself, canaries are placed first and looked for
+    /// afterwards; where an overwrite follows, that look comes before it.
+    pub fn sanitize(self, secrets: Secrets, watch: Watch<'_>) -> Result<Sanitized, Box<Failed>> {
+        let mut run = Run::new(&*self.drive, self.planned(), &secrets, watch);
+        match run.sanitize(self.consent.ticket()) {
+            Ok(done) => Ok(Sanitized { target: self, secrets, done }),
+            Err(failure) => {
+                let commands = run.commands();
+                let failed = self.pass_failed(Stage::Sanitize, failure);
+                Err(Box::new(Failed { commands, ..*failed }))
+            }
+        }
     }
 
     /// Confirms after a restart what the coordinator's journal holds of this drive, by sampling sectors.
@@ -103,11 +114,18 @@ impl Target {
     ) -> Result<Verified, Box<Failed>> {
         let evidence = previous.evidence;
         let is_ours = evidence.drive == *self.identity()
-            && evidence.technique == self.consent.technique()
-            && evidence.claim == self.consent.claim();
+            && evidence.techniques.iter().map(|it| it.technique).eq(self
+                .planned()
+                .techniques
+                .iter()
+                .copied())
+            && evidence.claim == self.planned().claim;
         if !is_ours {
             let cause = FailureCause::OtherRecord { recorded: Box::new(evidence.drive) };
             return Err(self.failed(Stage::Verify, cause));
+        }
+        if evidence.zeros != evidence.drive.size {
+            return Err(self.failed(Stage::Verify, FailureCause::NotOfZeros));
         }
         let sectors_sampled = sample_zeros(&*self.drive, written, seed, watch)
             .map_err(|failure| self.pass_failed(Stage::Verify, failure))?;
@@ -123,7 +141,7 @@ impl Target {
             return Ok(Looked::NotBlank(seen));
         }
         let proven_zero = ProvenZero::whole(self.drive.size().0);
-        let receives_image = self.consent.receives_image();
+        let receives_image = self.planned().receives_image;
         Ok(Looked::Blank(Blank {
             drive: self.drive,
             identity: seen.drive,
@@ -132,12 +150,16 @@ impl Target {
         }))
     }
 
+    fn planned(&self) -> &PlannedDrive {
+        self.consent.planned()
+    }
+
     fn check_identity(&self) -> Result<(), FailureCause> {
         is_still(&*self.drive, self.identity())
     }
 
     fn check_sectors(&self) -> Result<(), FailureCause> {
-        let (planned, found) = (self.consent.sector_size(), self.drive.sector_size());
+        let (planned, found) = (self.planned().sector_size, self.drive.sector_size());
         if planned == found { Ok(()) } else { Err(FailureCause::SectorSize { planned, found }) }
     }
 
@@ -149,13 +171,39 @@ impl Target {
         Failed::new(self.identity(), stage, done, bad, cause)
     }
 
+    fn read_back(
+        &self,
+        secrets: &Secrets,
+        canaries: Option<&Canaries>,
+        watch: Watch<'_>,
+    ) -> Result<ReadBack, PassFailure> {
+        let seed = derived(secrets.seed(), "sampled stretches");
+        let extent = match self.planned().proof.verification {
+            Verification::Full => Extent::Full,
+            Verification::Sampled => Extent::Sampled(&seed),
+        };
+        let key = pattern_key(secrets);
+        let find = |_, content: &[u8], found: &mut Vec<Range<usize>>| {
+            if let Some(canaries) = canaries {
+                canaries.find(content, found);
+            }
+        };
+        let expect = match self.planned().techniques.last() {
+            Some(Technique::OverwritePattern) => Expect::Pattern(&key),
+            Some(technique) if technique.is_by_drive() => Expect::Judge(&find),
+            // A plan without any technique would have left everything: nothing but zeros may pass.
+            Some(_) | None => Expect::Zeros,
+        };
+        read_back(&*self.drive, extent, expect, watch)
+    }
+
     fn verified(
         self,
         evidence: DriveEvidence,
         proven_zero: ProvenZero,
         confirmation: Option<Confirmation>,
     ) -> Verified {
-        let receives_image = self.consent.receives_image();
+        let receives_image = self.planned().receives_image;
         Verified { drive: self.drive, evidence, proven_zero, confirmation, receives_image }
     }
 }
@@ -168,29 +216,35 @@ impl Sanitized {
 
     /// The record of what was done. It claims nothing.
     pub fn to_step(&self) -> Step {
-        Step::Sanitized { drive: self.identity().clone(), observed: self.observed.clone() }
+        Step::Sanitized { drive: self.identity().clone(), observed: self.done.observed.clone() }
     }
 
-    /// Reads the whole drive in a pass of its own and compares every byte. Takes minutes to hours.
+    /// Reads the drive in a pass of its own, as much of it as was planned, and looks at every byte that it read: for what
+    /// the last technique must leave, or for canaries anywhere. Takes minutes to hours.
     ///
     /// The drive is asked who it is once more after the last read.
     pub fn verify(self, watch: Watch<'_>) -> Result<Verified, Box<Failed>> {
-        let Self { target, observed: overwrite } = self;
-        let passed = match target.consent.technique() {
-            Technique::OverwriteZeros => verify_zeros(&*target.drive, watch),
-        };
-        let verification = passed.map_err(|failure| target.pass_failed(Stage::Verify, failure))?;
+        let Self { target, secrets, done } = self;
+        let read = target.read_back(&secrets, done.canaries.as_ref(), watch);
+        let read = read.map_err(|failure| target.pass_failed(Stage::Verify, failure))?;
+        // Before the drive says for the last time who it is: a report of another drive would be in the evidence.
+        let after = reports(&*target.drive);
         target.check_identity().map_err(|cause| target.failed(Stage::Verify, cause))?;
+        let planned = target.planned();
         let evidence = DriveEvidence {
-            drive: target.identity().clone(),
-            technique: target.consent.technique(),
-            claim: target.consent.claim(),
-            overwrite,
-            verification,
+            drive: planned.identity.clone(),
+            techniques: done.observed,
+            claim: planned.claim,
+            canaries: done.canary_evidence,
+            old_content: done.old_content,
+            method: planned.proof.verification,
+            verification: read.observed,
+            zeros: ByteLen(read.zeros),
+            before: done.before,
+            after,
             verified_at: now(),
         };
-        let proven_zero = ProvenZero::whole(target.drive.size().0);
-        Ok(target.verified(evidence, proven_zero, None))
+        Ok(target.verified(evidence, ProvenZero::of(read.zero_extents), None))
     }
 }
 

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 
 use protocol::{ByteLen, Stage};
 
+use crate::failed::FailureCause;
+use crate::pass::time_limit;
+
 /// Shortest time between two reports: four a second.
 const REPORT_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -13,6 +16,29 @@ const REPORT_INTERVAL: Duration = Duration::from_millis(250);
 pub trait Progress {
     /// So much of the pass is done.
     fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen);
+
+    /// The drive works by itself and stands still for longer than it should. Said once, until it moves again.
+    fn stalled(&self, sentence: &str) {
+        let _ = sentence;
+    }
+}
+
+/// How long a drive that works by itself is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Between two questions for its progress.
+    pub poll: Duration,
+    /// Without any progress, until that is said aloud; or twice the drive's estimate, if that is longer.
+    pub stall: Duration,
+    /// Without any progress, until it is left alone.
+    pub give_up: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        Self { poll: Duration::from_secs(1), stall: minutes(15), give_up: minutes(24 * 60) }
+    }
 }
 
 impl<F: Fn(Stage, ByteLen, ByteLen)> Progress for F {
@@ -26,16 +52,61 @@ impl<F: Fn(Stage, ByteLen, ByteLen)> Progress for F {
 pub struct Watch<'a> {
     progress: &'a dyn Progress,
     stop: &'a AtomicBool,
+    patience: Patience,
 }
 
 impl<'a> Watch<'a> {
     /// Once `stop` is true, no further request is sent to the drive; the one under way is waited for.
     pub fn new(progress: &'a dyn Progress, stop: &'a AtomicBool) -> Self {
-        Self { progress, stop }
+        Self { progress, stop, patience: Patience::default() }
+    }
+
+    /// With another patience than the default.
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        self.patience
+    }
+
+    pub(crate) fn stalled(&self, sentence: &str) {
+        self.progress.stalled(sentence);
+    }
+
+    /// Waits for the time of one poll.
+    pub(crate) fn pause(&self) -> Result<(), FailureCause> {
+        if self.is_stopped() {
+            return Err(FailureCause::Stopped);
+        }
+        std::thread::sleep(self.patience.poll);
+        Ok(())
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// The time that looking at single sectors may take: as much as a pass is granted beside its length, one hour. A dying
+/// disk takes seconds for each.
+pub(crate) struct Hour(Instant);
+
+impl Hour {
+    pub(crate) fn begin() -> Self {
+        Self(Instant::now())
+    }
+
+    /// Whether the next sector may be looked at.
+    pub(crate) fn go_on(&self, watch: Watch<'_>) -> Result<(), FailureCause> {
+        let limit = time_limit(0);
+        if watch.is_stopped() {
+            Err(FailureCause::Stopped)
+        } else if self.0.elapsed() > limit {
+            Err(FailureCause::TooSlow { limit_s: limit.as_secs() })
+        } else {
+            Ok(())
+        }
     }
 }
 

@@ -2,16 +2,24 @@
 
 use std::ops::Range;
 
-/// Bytes that are looked at between two chances to stop early.
-const STRIDE_WORDS: usize = 256;
+/// Blocks that are looked at between two chances to stop early: 4 KiB.
+const STRIDE_BLOCKS: usize = 64;
 
-/// Whether every byte is zero. As fast as memory: whole words are or-ed together, without a branch for each.
+/// Whether every byte is zero. As fast as memory: eight rows of words are or-ed together, without a branch for each, which
+/// fills the vector registers of every processor.
 pub(crate) fn is_zero(bytes: &[u8]) -> bool {
-    let (words, rest) = bytes.as_chunks::<16>();
-    let is_zero_stride = |stride: &[[u8; 16]]| {
-        stride.iter().fold(0, |all, word| all | u128::from_ne_bytes(*word)) == 0
-    };
-    words.chunks(STRIDE_WORDS).all(is_zero_stride) && rest.iter().all(|&byte| byte == 0)
+    let (blocks, rest) = bytes.as_chunks::<64>();
+    blocks.chunks(STRIDE_BLOCKS).all(is_zero_stride) && rest.iter().all(|&byte| byte == 0)
+}
+
+fn is_zero_stride(blocks: &[[u8; 64]]) -> bool {
+    let mut rows = [0; 8];
+    for block in blocks {
+        for (row, word) in rows.iter_mut().zip(block.as_chunks::<8>().0) {
+            *row |= u64::from_ne_bytes(*word);
+        }
+    }
+    rows == [0; 8]
 }
 
 /// The sectors of a buffer that hold anything but zeros, as byte ranges within it, one per sector.
@@ -34,7 +42,7 @@ mod tests {
 
     #[test]
     fn one_bit_anywhere_is_seen() {
-        for len in [0, 1, 15, 16, 17, 512, 4096, 4097, 8192 + 3] {
+        for len in [0, 1, 15, 16, 17, 63, 64, 65, 512, 4096, 4097, 8192 + 3] {
             let mut bytes = vec![0; len];
             assert!(is_zero(&bytes));
             for position in [0, len / 2, len.saturating_sub(1)].into_iter().filter(|&at| at < len) {

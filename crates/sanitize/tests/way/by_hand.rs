@@ -7,7 +7,7 @@ use protocol::event::{BadCause, BadRange};
 use protocol::{ByteLen, TicketId};
 use sanitize::{Blank, ConsentError, ConsentedDrive, FailureCause, Looked, Target, Watch, look};
 
-use crate::rig::{SIZE, dirty_drive, identity, is_dirty, planned, sector_size, silent};
+use crate::rig::{SIZE, dirty_drive, identity, is_dirty, planned, secrets, sector_size, silent};
 
 const RUN: TicketId = TicketId::from_bytes([7; 16]);
 
@@ -41,7 +41,7 @@ fn consent_by_hand_leads_to_the_same_evidence_and_to_no_other_drive() {
     let stop = AtomicBool::new(false);
     let watch = Watch::new(&silent, &stop);
     let target = Target::claim(Box::new(a.clone()), consent()).unwrap();
-    let verified = target.overwrite(watch).unwrap().verify(watch).unwrap();
+    let verified = target.sanitize(secrets(), watch).unwrap().verify(watch).unwrap();
     assert_eq!(verified.evidence().drive, identity("A", SIZE));
     assert_eq!(verified.evidence().verification.bytes, ByteLen(SIZE));
     assert!(!is_dirty(&a, SIZE));

@@ -6,7 +6,7 @@ use protocol::event::{BadCause, BadRange};
 use protocol::{ByteLen, Stage};
 use sanitize::FailureCause;
 
-use crate::rig::{SIZE, dirty_drive, identity, is_dirty, sanitize};
+use crate::rig::{SIZE, dirty_drive, identity, is_dirty, overwrite, sanitize};
 
 const N_SECTORS: u64 = SIZE / 4096;
 
@@ -49,7 +49,7 @@ fn what_succeeds_in_smaller_pieces_is_evidence_with_its_retries() {
     drive.add_fault(fault(300..301, Access::Write, Some(2)));
     drive.add_fault(fault(2000..2001, Access::Read, Some(1)));
     let verified = sanitize(&drive, &identity("A", SIZE)).unwrap();
-    assert_eq!(verified.evidence().overwrite.retries, 2);
+    assert_eq!(overwrite(verified.evidence()).retries, 2);
     assert_eq!(verified.evidence().verification.retries, 1);
     assert_eq!(verified.evidence().verification.bytes, ByteLen(SIZE));
     assert!(!is_dirty(&drive, SIZE));

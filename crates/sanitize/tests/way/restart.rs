@@ -22,7 +22,10 @@ fn before(lie: Lie) -> (SimDrive, VerifiedBefore) {
     let evidence = verified.evidence().clone();
     drive.power_cut();
     drive.power_on();
-    (drive, VerifiedBefore { evidence, record: Sha256Digest::from_bytes([8; 32]) })
+    (
+        drive,
+        VerifiedBefore { evidence, record: Sha256Digest::from_bytes([8; 32]), seen_again: false },
+    )
 }
 
 fn confirm(

@@ -1,0 +1,66 @@
+//! Measures overwriting and verifying beside dd(1), on loop devices over files in memory that were made for it.
+
+mod loop_drive;
+mod measure;
+mod ours;
+mod report;
+mod rival;
+mod sanitize_bench;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::loop_drive::OwnLoop;
+use crate::ours::Content;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// The benchmark. DESTROYS what is on the loop devices, each given as NODE=FILE with the file behind it.
+    Sanitize(Sanitize),
+    /// One run of ours over these devices at once, with its measurements as JSON.
+    Ours {
+        /// What is written.
+        content: Content,
+        /// The devices, NODE=FILE each.
+        #[arg(required = true, value_parser = OwnLoop::parse)]
+        loops: Vec<OwnLoop>,
+    },
+}
+
+/// What the benchmark runs on.
+#[derive(clap::Args)]
+struct Sanitize {
+    /// The device for one drive alone.
+    #[arg(long, value_parser = OwnLoop::parse)]
+    one: OwnLoop,
+    /// A device of the drives at once; several times.
+    #[arg(long, value_parser = OwnLoop::parse, required = true)]
+    many: Vec<OwnLoop>,
+    /// How many pairs of runs.
+    #[arg(long, default_value_t = 7)]
+    pairs: usize,
+    /// When, for the report.
+    #[arg(long)]
+    date: String,
+    /// Where the report goes.
+    #[arg(long)]
+    output: PathBuf,
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Sanitize(sanitize) => sanitize_bench::run(&sanitize),
+        Command::Ours { content, loops } => {
+            println!("{}", serde_json::to_string(&ours::run(content, &loops)?)?);
+            Ok(())
+        }
+    }
+}
