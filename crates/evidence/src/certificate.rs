@@ -5,6 +5,7 @@
 //! proof, and the signed checkpoint that the proofs lead to. What it cannot prove is said in `docs/security.md`:
 //! a certificate shows what an enrolled agent said, and that nobody changed it since.
 
+mod implausible;
 mod verify;
 
 use protocol::event::DriveEvidence;
@@ -18,10 +19,14 @@ use crate::checkpoint::{CHECKPOINT_TYPE, Checkpoint};
 use crate::envelope::Envelope;
 use crate::key::SigningKey;
 use crate::merkle::Log;
+pub use implausible::implausible;
 pub use verify::{Failure, verify};
 
+/// What every DSSE payload type of a certificate begins with, whichever version of rehome made it.
+const CERTIFICATE_TYPES: &str = "application/vnd.rehome.certificate.";
+
 /// DSSE payload type of [`Statement`].
-pub const CERTIFICATE_TYPE: &str = "application/vnd.rehome.certificate.v1+json";
+pub const CERTIFICATE_TYPE: &str = "application/vnd.rehome.certificate.v2+json";
 
 /// What a certificate says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

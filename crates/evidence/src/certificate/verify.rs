@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use protocol::{AgentKey, AgentRecord, Sha256Digest, SiteKey};
 use supported::supported;
 
-use super::{CERTIFICATE_TYPE, EmbeddedRecord, Facts, RecordLeaf, Statement};
+use super::{CERTIFICATE_TYPE, CERTIFICATE_TYPES, EmbeddedRecord, Facts, RecordLeaf, Statement};
 use crate::chain::{ChainError, ChainHead};
 use crate::checkpoint::{CHECKPOINT_TYPE, Checkpoint};
 use crate::envelope::{Envelope, EnvelopeError};
@@ -65,7 +65,7 @@ pub fn verify(file: &[u8], site: &SiteKey) -> Result<Facts, Failure> {
     }
     let signed = |what| move |source| Failure::Signature { what, source };
     let statement: Statement =
-        envelope.open(CERTIFICATE_TYPE, site.as_bytes()).map_err(signed("the certificate"))?;
+        envelope.open(CERTIFICATE_TYPE, site.as_bytes()).map_err(unopened)?;
     let checkpoint: Checkpoint = statement
         .checkpoint
         .open(CHECKPOINT_TYPE, site.as_bytes())
@@ -79,6 +79,20 @@ pub fn verify(file: &[u8], site: &SiteKey) -> Result<Facts, Failure> {
     let records = chains(&statement)?;
     supported(&statement.facts, &records)?;
     Ok(statement.facts)
+}
+
+/// What this version cannot read need not be false: the version that made it can tell.
+fn unopened(error: EnvelopeError) -> Failure {
+    const OTHER: &str = "made by another version of rehome, verify it with that one";
+    match error {
+        EnvelopeError::WrongType { got, .. } if got.starts_with(CERTIFICATE_TYPES) => {
+            Failure::Malformed(format!("{OTHER}: it is of type {got}, not {CERTIFICATE_TYPE}"))
+        }
+        EnvelopeError::BadPayload { source, .. } => Failure::Malformed(format!(
+            "{OTHER}: the site signed it, but it has parts that this version does not know: {source}"
+        )),
+        source => Failure::Signature { what: "the certificate", source },
+    }
 }
 
 fn included(records: &[EmbeddedRecord], checkpoint: &Checkpoint) -> Result<(), Failure> {

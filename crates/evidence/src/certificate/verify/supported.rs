@@ -1,11 +1,11 @@
 //! Whether the records say what the facts say, in the one order in which it can have happened: ticket, sanitizing,
-//! verification, image, bootable, finished.
+//! verification, the second look where the plan demands one, image, bootable, finished.
 
 use protocol::event::Step;
-use protocol::{AgentRecord, DriveIdentity, ImageId, Sha256Digest};
+use protocol::{AgentKey, AgentRecord, DriveIdentity, ImageId, PlannedDrive, Sha256Digest};
 
 use super::Failure;
-use crate::certificate::{CertifiedDrive, Facts};
+use crate::certificate::{CertifiedDrive, Facts, implausible};
 use crate::sha256;
 
 /// The records in the journal's order, by the digests of their signed bytes.
@@ -35,16 +35,15 @@ pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure>
     let finished = finished(records)?;
     for (planned, certified) in facts.plan.drives.iter().zip(&facts.drives) {
         let evidence = &certified.evidence;
-        if planned.identity != evidence.drive
-            || planned.technique != evidence.technique
-            || planned.claim != evidence.claim
-        {
-            let drive = &evidence.drive;
-            return says(&format!("what is certified of {drive} is not what was planned"));
-        }
-        let verified = backed(certified, records)?;
+        let verified = backed(planned, certified, records)?;
         if verified > finished {
             return says("its work was finished before its drives were verified");
+        }
+        if planned.proof.power_cycle && !looked_at_again(certified, records, verified, finished) {
+            return says(&format!(
+                "no agent of a later boot confirmed {} before the end, as its plan demands",
+                planned.identity
+            ));
         }
         if let Some((image, drive)) = installed.filter(|(_, drive)| **drive == evidence.drive) {
             made_bootable(image, drive, &records[verified..=finished])?;
@@ -103,7 +102,11 @@ fn made_bootable(
 }
 
 /// Where the record stands that speaks for this drive: of the whole of it, under a ticket, and never undone.
-fn backed(certified: &CertifiedDrive, records: &Records) -> Result<usize, Failure> {
+fn backed(
+    planned: &PlannedDrive,
+    certified: &CertifiedDrive,
+    records: &Records,
+) -> Result<usize, Failure> {
     let CertifiedDrive { evidence, record } = certified;
     let fail = |sentence: &str| {
         Err(Failure::Record { record: *record, sentence: format!("{sentence} {}", evidence.drive) })
@@ -131,12 +134,42 @@ fn backed(certified: &CertifiedDrive, records: &Records) -> Result<usize, Failur
     if !is_of_one_run(certified, &records[..at], &records[at].1) {
         return fail("the same agent did not accept a ticket and then begin to sanitize before");
     }
-    if evidence.overwrite.bytes != evidence.drive.size
-        || evidence.verification.bytes != evidence.drive.size
-    {
-        return fail("the passes did not cover the whole of");
+    match implausible(planned, evidence) {
+        Some(sentence) => Err(Failure::Record { record: *record, sentence }),
+        None => Ok(at),
     }
-    Ok(at)
+}
+
+/// Whether an agent of a boot that began after the verification confirmed it, before the end: the second look, with
+/// fresh power. The same boot would only find what the drive's cache still holds: neither the same agent counts, nor
+/// one that took over from an agent that died, for it has a key of its own in the same boot.
+fn looked_at_again(
+    certified: &CertifiedDrive,
+    records: &Records,
+    verified: usize,
+    finished: usize,
+) -> bool {
+    let is_later = |agent: &AgentKey| records[..=verified].iter().all(|(_, it)| it.agent != *agent);
+    records[verified..=finished].iter().any(|(_, record)| {
+        let is_confirmed = matches!(&record.step,
+            Step::VerificationConfirmed { drive, record, sectors_sampled }
+                if *drive == certified.evidence.drive
+                    && *record == certified.record
+                    && *sectors_sampled > 0);
+        is_confirmed && is_later(&record.agent) && is_fresh_boot(certified, records, record)
+    })
+}
+
+/// Whether the boot of the agent that confirmed began after the verification ended. Both times are of agents' clocks,
+/// which are set from the coordinator's.
+fn is_fresh_boot(certified: &CertifiedDrive, records: &Records, confirmed: &AgentRecord) -> bool {
+    let took_over = records.iter().any(|(_, it)| {
+        it.agent == confirmed.agent
+            && it.sequence < confirmed.sequence
+            && matches!(it.step, Step::AgentDied { .. })
+    });
+    let booted_at = confirmed.at.0.checked_sub(confirmed.uptime_ms);
+    !took_over && booted_at.is_some_and(|booted_at| booted_at > certified.evidence.verified_at.0)
 }
 
 /// Whether the agent that verified had accepted a ticket, and begun to sanitize this drive after that: what one boot
@@ -149,8 +182,9 @@ fn is_of_one_run(certified: &CertifiedDrive, before: &Records, verified: &AgentR
     for (_, record) in steps {
         match &record.step {
             Step::TicketAccepted { .. } => has_ticket = true,
-            Step::SanitizeStarted { drive, technique } if *drive == evidence.drive => {
-                begun = has_ticket && *technique == evidence.technique;
+            Step::SanitizeStarted { drive, techniques } if *drive == evidence.drive => {
+                let observed = evidence.techniques.iter().map(|it| it.technique);
+                begun = has_ticket && observed.eq(techniques.iter().copied());
             }
             _ => {}
         }

@@ -2,118 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::collections::BTreeSet;
-use std::num::NonZeroU32;
+mod case;
+mod lies;
+mod second_look;
 
 use proptest::prelude::*;
 use protocol::drive::DriveIdentity;
-use protocol::event::{DriveEvidence, PassObservation, Step};
-use protocol::inventory::{MachineIdentity, Product};
-use protocol::plan::{Claim, ClaimReason, PlannedDrive, Technique};
-use protocol::{
-    AgentKey, BatchId, ByteLen, ImageId, MachineId, MachineNumber, Plan, SectorSize, SiteKey,
-    TicketId, UnixMillis,
-};
-use rehome_evidence::certificate::{CertifiedDrive, Facts, Failure, IssueError, issue, verify};
-use rehome_evidence::chain::ChainWriter;
-use rehome_evidence::merkle::Log;
-use rehome_evidence::{Envelope, SigningKey, sha256};
+use protocol::event::Step;
+use protocol::{AgentKey, ByteLen, ImageId, Plan, SiteKey};
+use rehome_evidence::certificate::{CERTIFICATE_TYPE, Failure, verify};
+use rehome_evidence::{Envelope, SigningKey};
 
-const MACHINE: MachineId = MachineId::from_bytes([1; 16]);
-
-struct Case {
-    site: SigningKey,
-    facts: Facts,
-    log: Log,
-    leaves: Vec<(u64, String)>,
-}
-
-fn evidence() -> DriveEvidence {
-    let size = ByteLen(3 << 30);
-    let pass = PassObservation { bytes: size, duration_ms: 9, retries: 0, worst_request_ms: 1 };
-    DriveEvidence {
-        drive: DriveIdentity { model: "M".into(), serial: "S".into(), wwn: None, size },
-        technique: Technique::OverwriteZeros,
-        claim: Claim::Clear,
-        overwrite: pass.clone(),
-        verification: pass,
-        verified_at: UnixMillis(5),
-    }
-}
-
-/// A journal of foreign events with one agent's chain between them.
-fn case(steps: impl Fn(protocol::Sha256Digest) -> Vec<Step>) -> Case {
-    case_of(|_| (), steps)
-}
-
-/// The same with another plan.
-fn case_of(
-    change: impl Fn(&mut Plan),
-    steps: impl Fn(protocol::Sha256Digest) -> Vec<Step>,
-) -> Case {
-    let site = SigningKey::from_seed([8; 32]).unwrap();
-    let agent = SigningKey::from_seed([9; 32]).unwrap();
-    let evidence = evidence();
-    let mut plan = Plan {
-        machine: MACHINE,
-        batch: BatchId::from_bytes([2; 16]),
-        drives: vec![PlannedDrive {
-            identity: evidence.drive.clone(),
-            sector_size: SectorSize::try_from(512).unwrap(),
-            technique: evidence.technique,
-            claim: evidence.claim,
-            reasons: vec![ClaimReason::FlashOverprovisioning],
-            receives_image: false,
-        }],
-        image: None,
-        left_alone: Vec::new(),
-    };
-    change(&mut plan);
-    let agent_key = AgentKey::from_bytes(agent.public());
-    let mut writer = ChainWriter::start(MACHINE, agent_key);
-    let (mut log, mut leaves, mut record) = (Log::default(), Vec::new(), None);
-    log.push(b"{\"kind\":\"something-else\"}");
-    for step in steps(sha256(&serde_json::to_vec(&plan).unwrap())) {
-        let envelope = writer.append(step.clone(), UnixMillis(4), 0, &agent).unwrap();
-        if matches!(step, Step::Verified(_)) {
-            record = Some(envelope.digest().unwrap());
-        }
-        let leaf = format!("{{\"kind\":\"agent-record\",\"envelope\":{}}}", envelope.to_json());
-        leaves.push((log.len(), leaf.clone()));
-        log.push(leaf.as_bytes());
-        log.push(b"{\"kind\":\"in-between\"}");
-    }
-    let facts = Facts {
-        site: SiteKey::from_bytes(site.public()),
-        site_name: "Town hall".into(),
-        machine: MACHINE,
-        number: MachineNumber(NonZeroU32::MIN),
-        batch: plan.batch,
-        identity: MachineIdentity {
-            uuid: None,
-            system_serial: Some("X".into()),
-            board_serial: None,
-            chassis_serial: None,
-            macs: BTreeSet::new(),
-        },
-        product: Product { vendor: None, name: None, version: None, chassis_type: None },
-        plan,
-        agents: vec![agent_key],
-        drives: vec![CertifiedDrive { evidence, record: record.unwrap_or(sha256(b"none")) }],
-        installed: None,
-        completed_at: UnixMillis(6),
-    };
-    Case { site, facts, log, leaves }
-}
-
-fn good_steps(plan: protocol::Sha256Digest) -> Vec<Step> {
-    vec![
-        Step::TicketAccepted { ticket: TicketId::from_bytes([5; 16]), plan },
-        Step::SanitizeStarted { drive: evidence().drive, technique: Technique::OverwriteZeros },
-        Step::Verified(evidence()),
-        Step::Finished {},
-    ]
-}
+use crate::case::{Case, ZEROS, case, case_of, evidence, good_steps, issue_case, refused, started};
 
 fn written(drive: &DriveIdentity, image: ImageId) -> Step {
     Step::ImageWritten {
@@ -135,17 +35,6 @@ fn with_work(plan: protocol::Sha256Digest, work: &[Step]) -> Vec<Step> {
     let mut steps = good_steps(plan);
     steps.splice(3..3, work.iter().cloned());
     steps
-}
-
-fn issue_case(case: Case) -> Result<String, IssueError> {
-    issue(case.facts, case.leaves, &case.log, &case.site)
-}
-
-fn refused(case: Case) -> String {
-    match issue_case(case).unwrap_err() {
-        IssueError::Unsound(failure) => failure.to_string(),
-        other => other.to_string(),
-    }
 }
 
 #[test]
@@ -181,7 +70,7 @@ fn what_is_not_backed_by_records_is_never_issued() {
     other_agent.facts.agents.push(AgentKey::from_bytes([3; 32]));
     check("agent", other_agent);
     let mut changed = case(good_steps);
-    changed.facts.drives[0].evidence.overwrite.duration_ms = 1;
+    changed.facts.drives[0].evidence.verification.duration_ms = 1;
     check("it says something else", changed);
     let mut unplanned = case(good_steps);
     unplanned.facts.drives.clear();
@@ -192,33 +81,32 @@ fn what_is_not_backed_by_records_is_never_issued() {
 }
 
 #[test]
-fn a_pass_that_did_not_cover_the_drive_is_not_certified() {
-    let mut short = evidence();
-    short.verification.bytes = ByteLen(1);
-    let mut case = case(|plan| {
-        let mut steps = good_steps(plan);
-        steps[2] = Step::Verified(short.clone());
-        steps
-    });
-    case.facts.drives[0].evidence = short.clone();
-    assert!(refused(case).contains("did not cover the whole"));
+fn a_drive_that_stands_still_for_a_while_changes_nothing() {
+    let stalled = Step::Stalled { drive: evidence().drive, sentence: "at 12 % for an hour".into() };
+    for at in 1..=4 {
+        issue_case(case(|plan| {
+            let mut steps = good_steps(plan);
+            steps.insert(at, stalled.clone());
+            steps
+        }))
+        .unwrap();
+    }
 }
 
 #[test]
 fn a_drive_that_was_sanitized_again_is_certified_by_its_last_verification_only() {
-    let started =
-        || Step::SanitizeStarted { drive: evidence().drive, technique: Technique::OverwriteZeros };
     let failed = || Step::SanitizeFailed {
         drive: evidence().drive,
         stage: protocol::Stage::Verify,
         bad_ranges: Vec::new(),
+        commands: Vec::new(),
         sentence: "old content".into(),
     };
     let drive = evidence().drive;
     let unconfirmed = Step::VerificationNotConfirmed { drive, sentence: "old content".into() };
     let mut other = evidence().drive;
     other.serial.push('X');
-    let elsewhere = Step::SanitizeStarted { drive: other, technique: Technique::OverwriteZeros };
+    let elsewhere = Step::SanitizeStarted { drive: other, techniques: ZEROS.into() };
     for (later, good) in [
         (vec![started()], false),
         (vec![failed()], false),
@@ -320,6 +208,31 @@ fn a_ticket_cannot_pass_for_a_certificate() {
     let site = SigningKey::from_seed([8; 32]).unwrap();
     let file = format!("{}\n", Envelope::sign("ticket", &1, &site).unwrap().to_json());
     let key = SiteKey::from_bytes(site.public());
+    assert!(matches!(verify(file.as_bytes(), &key), Err(Failure::Signature { .. })));
+}
+
+#[test]
+fn a_certificate_of_another_version_is_sent_there_and_not_called_false() {
+    let site = SigningKey::from_seed([8; 32]).unwrap();
+    let key = SiteKey::from_bytes(site.public());
+    let sentence = |payload_type: &str| {
+        let envelope = Envelope::sign(payload_type, &serde_json::json!({ "facts": 1 }), &site);
+        let file = format!("{}\n", envelope.unwrap().to_json());
+        verify(file.as_bytes(), &key).unwrap_err().to_string()
+    };
+    for other in ["v1+json", "v3+json"] {
+        let said = sentence(&format!("application/vnd.rehome.certificate.{other}"));
+        assert!(
+            said.starts_with("malformed: made by another version of rehome, verify it"),
+            "{said}"
+        );
+        assert!(said.contains(other) && said.ends_with(CERTIFICATE_TYPE), "{said}");
+    }
+    let said = sentence(CERTIFICATE_TYPE);
+    assert!(said.starts_with("malformed: made by another version of rehome, verify it"), "{said}");
+    // A changed byte of ours is none of that.
+    let case = case(good_steps);
+    let file = issue_case(case).unwrap().replacen("\"payload\":\"e", "\"payload\":\"f", 1);
     assert!(matches!(verify(file.as_bytes(), &key), Err(Failure::Signature { .. })));
 }
 
