@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod client;
 mod requests;
+mod witness;
 
 use std::fs::File;
 use std::os::fd::AsRawFd as _;
@@ -16,7 +17,8 @@ use axum::routing::{get, post};
 use protocol::{BatchId, MachineNumber, UnixMillis};
 
 pub(crate) use requests::{
-    ArmRequest, Armed, KindName, PickRequest, PickedMachine, SettleRequest, Status, WhoRequest,
+    ArmRequest, Armed, KindName, LookAt, PickRequest, PickedMachine, SettleRequest, Status,
+    WhoRequest,
 };
 
 use crate::certificate::{CertificateError, certificate};
@@ -44,6 +46,9 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/machines/{number}", get(machine))
         .route("/machines/{number}/certificate", get(show_certificate))
         .route("/machines/{number}/settle", post(settle))
+        .route("/machines/{number}/hold", post(witness::hold))
+        .route("/machines/{number}/release", post(witness::release))
+        .route("/machines/{number}/look", post(witness::look))
         .route("/picks", post(pick_machines))
         .route("/clock/accept", post(accept_clock))
         .route("/batches", get(batches).post(arm_batch))

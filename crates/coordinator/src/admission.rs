@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use protocol::{BatchId, JobKind, MachineNumber, PersonId, Technique, UnixMillis};
+use protocol::{BatchId, JobKind, MachineNumber, PersonId, Policy, UnixMillis};
 
 use crate::bench::{Batch, Bench, Machine};
 use crate::clock;
@@ -43,6 +43,17 @@ pub(crate) struct Pick {
     pub(crate) fingerprint: Option<String>,
 }
 
+/// What a batch does to each of its machines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Terms {
+    /// The job.
+    pub(crate) job: JobKind,
+    /// What is demanded of sanitizing.
+    pub(crate) policy: Policy,
+    /// Whether it is held once its drives are verified, for a person to look.
+    pub(crate) witness: bool,
+}
+
 /// Arms a batch for some time from now.
 pub(crate) fn arm(
     now: UnixMillis,
@@ -50,14 +61,13 @@ pub(crate) fn arm(
     by: PersonId,
     time: Duration,
     count: u32,
-    job: JobKind,
+    Terms { job, policy, witness }: Terms,
 ) -> Result<Happening, AdmissionError> {
     if count == 0 || time < Duration::from_secs(60) || time > LONGEST_ARMING {
         return Err(AdmissionError::Arming);
     }
     let until = clock::after(now, time);
-    let technique = Technique::OverwriteZeros;
-    Ok(Happening::BatchArmed { batch, by, until, count, job, technique })
+    Ok(Happening::BatchArmed { batch, by, until, count, job, policy, witness })
 }
 
 /// Ends a batch.

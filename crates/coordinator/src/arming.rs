@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use osimage::{Manifest, NotInstallable};
-use protocol::{BatchId, ImageId, JobKind};
+use protocol::{BatchId, ImageId, JobKind, Policy};
 
-use crate::admission::{self, AdmissionError, split};
+use crate::admission::{self, AdmissionError, Terms, split};
 use crate::coordinator::Coordinator;
 use crate::images::{ImageError, ImageStore};
 use crate::journal::JournalError;
+use crate::policies::{self, PolicyError};
 use crate::random::{self, RandomError};
 
 /// What a person wants armed.
@@ -24,6 +25,10 @@ pub(crate) struct Wish {
     pub(crate) time: Duration,
     /// What for.
     pub(crate) work: WantedWork,
+    /// What is demanded of sanitizing.
+    pub(crate) policy: Policy,
+    /// Whether each machine is held once its drives are verified, for a person to look.
+    pub(crate) witness: bool,
 }
 
 /// What is to be done to each machine.
@@ -59,6 +64,8 @@ pub(crate) enum ArmError {
     #[error("image {name} is not armed, because no laptop could be given it: {why}")]
     NotInstallable { name: String, why: NotInstallable },
     #[error(transparent)]
+    Policy(PolicyError),
+    #[error(transparent)]
     Admission(AdmissionError),
     #[error(transparent)]
     Journal(#[from] JournalError),
@@ -74,14 +81,16 @@ pub(crate) enum ArmError {
 /// # Errors
 /// When what is asked for is impossible, or nothing can be recorded.
 pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<BatchId, ArmError> {
-    let Wish { by, count, time, work } = wish;
+    let Wish { by, count, time, work, policy, witness } = wish;
+    policies::check(&policy).map_err(ArmError::Policy)?;
     let images = coordinator.images.clone();
     let job = tokio::task::spawn_blocking(move || job(&images, work)).await;
     let job = job.map_err(ArmError::Interrupted)??;
     let by = coordinator.journal.person(by).await?;
     let batch = BatchId::from_bytes(random::bytes()?);
+    let terms = Terms { job, policy, witness };
     let decide = move |_: &_, now| {
-        split(admission::arm(now, batch, by, time, count, job).map(|it| vec![it]))
+        split(admission::arm(now, batch, by, time, count, terms).map(|it| vec![it]))
     };
     let decided = coordinator.journal.grant(decide).await?;
     decided.map(|()| batch).map_err(ArmError::Admission)

@@ -2,6 +2,7 @@
 
 mod admission;
 mod batch;
+mod locks;
 mod machine;
 mod state;
 
@@ -17,8 +18,9 @@ use protocol::{
     UnixMillis,
 };
 
-pub(crate) use admission::{Admission, Consent, internal_drives};
+pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
 pub(crate) use batch::Batch;
+pub(crate) use locks::Locks;
 pub(crate) use machine::{AgentBoot, Machine};
 pub(crate) use state::MachineState;
 
@@ -59,6 +61,7 @@ pub(crate) struct Bench {
     // Shared between the writer's bench and the published one: a copy costs only the machines that changed.
     machines: BTreeMap<MachineId, Arc<Machine>>,
     batches: BTreeMap<BatchId, Batch>,
+    locks: Locks,
 }
 
 impl Bench {
@@ -137,6 +140,11 @@ impl Bench {
         })
     }
 
+    /// The drives for which passwords were given out.
+    pub(crate) fn locks(&self) -> &Locks {
+        &self.locks
+    }
+
     /// The machine whose installed system holds this one-time token.
     pub(crate) fn by_first_boot_token(&self, token: &Sha256Digest) -> Option<&Machine> {
         self.machines().find(|machine| {
@@ -177,9 +185,9 @@ impl Bench {
             Happening::Enrolled { machine, agent, version, inventory } => {
                 self.change(machine)?.enroll(*agent, version, inventory, at);
             }
-            Happening::BatchArmed { batch, by, until, count, job, technique } => {
-                let job = Job { batch: *batch, kind: job.clone(), technique: *technique };
-                let armed = Batch::new(job, *by, at, *until, *count);
+            Happening::BatchArmed { batch, by, until, count, job, policy, witness } => {
+                let job = Job { batch: *batch, kind: job.clone(), policy: policy.clone() };
+                let armed = Batch { witness: *witness, ..Batch::new(job, *by, at, *until, *count) };
                 if self.batches.insert(*batch, armed).is_some() {
                     return Err(FoldError::Batch(*batch));
                 }
@@ -199,6 +207,15 @@ impl Bench {
             Happening::TicketIssued { machine, plan, envelope, first_boot_token, .. } => {
                 self.change(machine)?.consent(plan, envelope, *first_boot_token)?;
             }
+            Happening::DrivePasswordGiven { machine, drive, secret } => {
+                if !self.machines.contains_key(machine) {
+                    return Err(FoldError::UnknownMachine(*machine));
+                }
+                self.locks.give(*machine, drive, *secret);
+            }
+            Happening::HoldAsked { machine, .. } => self.witnessed(index, machine)?.held = true,
+            Happening::HoldReleased { machine, .. } => self.witnessed(index, machine)?.held = false,
+            Happening::Looked { machine, .. } => drop(self.witnessed(index, machine)?),
             Happening::AgentRecord { envelope } => self.record(index, envelope, at)?,
             Happening::Booted { machine, .. } => self.work(machine)?.booted = Some(at),
         }
@@ -224,11 +241,22 @@ impl Bench {
         at: UnixMillis,
     ) -> Result<(), FoldError> {
         let batch = self.batches.get_mut(batch).ok_or(FoldError::Batch(*batch))?;
-        let job = batch.job.clone();
+        let (job, witness) = (batch.job.clone(), batch.witness);
         if *how != AdmittedHow::Resumed {
             batch.admitted.insert(*machine);
         }
-        self.change(machine)?.admit(job, agent, how, at)
+        self.change(machine)?.admit(job, agent, how, at)?;
+        // One that comes back is held or was released already.
+        if *how != AdmittedHow::Resumed {
+            self.work(machine)?.hold_from_arming(witness);
+        }
+        Ok(())
+    }
+
+    /// The work that a person holds, releases or looks at; that stands in the machine's history.
+    fn witnessed(&mut self, index: u64, id: &MachineId) -> Result<&mut Admission, FoldError> {
+        self.change(id)?.witnessed.push(index);
+        self.work(id)
     }
 
     fn record(&mut self, index: u64, envelope: &Envelope, at: UnixMillis) -> Result<(), FoldError> {

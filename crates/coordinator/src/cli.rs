@@ -5,7 +5,10 @@ mod certificate;
 mod clock;
 mod dashboard;
 mod image;
+mod look;
 mod machine;
+mod policy;
+mod recovery;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,6 +21,8 @@ use crate::admin::client::{ClientError, get};
 use crate::config::{Config, Settings};
 use crate::console::{say, say_json, tell};
 use crate::images::ImageError;
+use crate::policies::PolicyError;
+use crate::recovery::RecoveryError;
 use crate::serve;
 
 /// Turns stacks of retired laptops into clean ones: each boots from the network, is wiped with proof and gets a
@@ -59,7 +64,7 @@ enum Command {
     },
     /// What is being served: addresses, keys
     Status,
-    /// Machines: list, show, pick
+    /// Machines: list, show, pick, hold, look, release
     #[command(subcommand)]
     Machine(machine::Command),
     /// Batches: arm, list, disarm
@@ -74,6 +79,12 @@ enum Command {
     /// Certificates of sanitization: show, export
     #[command(subcommand)]
     Certificate(certificate::Command),
+    /// What is demanded of sanitizing: list, show, check
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// The secret from which the passwords of drives follow: show, restore, password
+    #[command(subcommand)]
+    Recovery(recovery::Command),
     /// The dashboard's password: make a new one
     #[command(subcommand)]
     Dashboard(dashboard::Command),
@@ -129,7 +140,13 @@ fn is_refusal(error: &anyhow::Error) -> bool {
                 | ImageError::NotGood { .. }
         )
     );
-    by_serve || by_store
+    let by_policy = matches!(
+        error.downcast_ref(),
+        Some(PolicyError::Refused { .. } | PolicyError::NoSuch { .. })
+    );
+    let by_recovery =
+        matches!(error.downcast_ref(), Some(RecoveryError::Paper(_) | RecoveryError::WrongSheet));
+    by_serve || by_store || by_policy || by_recovery
 }
 
 fn start(cli: Cli) -> Result<Verdict> {
@@ -153,6 +170,7 @@ fn start(cli: Cli) -> Result<Verdict> {
             runtime.block_on(serve::serve(config, acceptance)).map(|()| Verdict::Done)
         }
         Command::Verify { key, file } => certificate::verify(&key, &file, json),
+        Command::Policy(command) => policy::run(&command, json),
         command => {
             let data = with_file(flags, config)?.data();
             let asker = Asker { data, json };
@@ -170,8 +188,9 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Image(command) => image::run(asker, command).await,
         Command::Certificate(command) => certificate::run(asker, command).await,
         Command::Dashboard(command) => dashboard::run(asker, &command),
+        Command::Recovery(command) => recovery::run(asker, &command),
         // Handled before; they need no coordinator.
-        Command::Serve { .. } | Command::Verify { .. } => Ok(()),
+        Command::Serve { .. } | Command::Verify { .. } | Command::Policy(_) => Ok(()),
     }
 }
 

@@ -81,7 +81,9 @@ pub(crate) fn consent(
             inventory: request.inventory.clone(),
         });
     }
-    let reply = match (plan::plan(machine.id, &request.inventory, &admission.job), &request.plan) {
+    let our_locks = bench.locks().among(&request.inventory);
+    let ours = plan::plan(machine.id, &request.inventory, &admission.job, &our_locks);
+    let reply = match (ours, &request.plan) {
         (Ok(ours), Ok(theirs)) if plan::digest(&ours) == plan::digest(theirs) => {
             ticket(now, machine, admission, agent, request, &ours, desk, &mut happenings)
         }

@@ -12,19 +12,25 @@ use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
 use crate::netboot::Machines;
+use crate::recovery::RecoverySecret;
 use crate::sessions::Sessions;
 use crate::site::Site;
+use crate::witness::Looks;
 
 /// The coordinator while it serves. Shared by all requests.
 #[derive(Debug)]
 pub(crate) struct Coordinator {
     pub(crate) config: Config,
     pub(crate) site: Arc<Site>,
+    /// From which the passwords of drives follow.
+    pub(crate) recovery: RecoverySecret,
     pub(crate) journal: Journal,
     pub(crate) images: ImageStore,
     pub(crate) boot_set: BootSet,
     pub(crate) sessions: Sessions,
     pub(crate) live: Live,
+    /// What people wait to see of held machines.
+    pub(crate) looks: Looks,
     /// Who enrolled lately.
     pub(crate) crowd: Crowd,
     /// Where boot files and chunks are, as bound.

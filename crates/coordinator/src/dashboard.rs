@@ -9,6 +9,7 @@ mod attempts;
 mod bench_page;
 mod concern;
 mod events;
+mod explanation;
 mod guard;
 mod history;
 mod icon;
@@ -102,6 +103,9 @@ pub(crate) fn router(
         .route("/machines/{number}", get(machine_page::show))
         .route("/machines/{number}/certificate", get(machine_page::download))
         .route("/machines/{number}/settle", post(machine_page::settle))
+        .route("/machines/{number}/hold", post(machine_page::hold))
+        .route("/machines/{number}/release", post(machine_page::release))
+        .route("/machines/{number}/look", post(machine_page::look))
         .route("/arm", get(arm_page::show).post(arm_page::submit))
         .route("/disarm", post(arm_page::submit_disarm))
         .route("/pick", get(pick_page::show).post(pick_page::submit))

@@ -1,9 +1,9 @@
 //! What a machine is told at each heartbeat. Pure.
 
 use protocol::api::VerifiedBefore;
-use protocol::{AgentKey, Directive, UnixMillis};
+use protocol::{AgentKey, Directive, DriveIdentity, UnixMillis};
 
-use crate::bench::{Admission, Bench, Machine};
+use crate::bench::{Admission, Bench, Machine, Verified};
 use crate::enrollment::Rules;
 use crate::event::AdmittedHow;
 
@@ -43,6 +43,7 @@ pub(crate) fn directive(
         None => Directive::Work {
             job: admission.job.clone(),
             verified_before: verified_before(admission),
+            our_locks: our_locks(bench, machine),
         },
     }
 }
@@ -88,8 +89,19 @@ pub(crate) fn over(
         .then(|| "another DHCP server is here now; a person must pick this machine".to_owned())
 }
 
+/// Drives in sight that may be locked with a password of ours.
+fn our_locks(bench: &Bench, machine: &Machine) -> Vec<DriveIdentity> {
+    let inventory = machine.inventory.iter();
+    inventory.flat_map(|inventory| bench.locks().among(inventory)).collect()
+}
+
 /// Drives to look at again instead of wiping them again.
 fn verified_before(admission: &Admission) -> Vec<VerifiedBefore> {
     let verified = admission.before.values().chain(admission.verified.values());
-    verified.map(|it| VerifiedBefore { evidence: it.evidence.clone(), record: it.record }).collect()
+    let before = |it: &Verified| VerifiedBefore {
+        evidence: it.evidence.clone(),
+        record: it.record,
+        seen_again: it.seen_again,
+    };
+    verified.map(before).collect()
 }

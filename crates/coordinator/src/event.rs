@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use evidence::Envelope;
 use protocol::{
-    AgentKey, BatchId, Inventory, JobKind, MachineId, MachineIdentity, MachineNumber, PersonId,
-    Plan, Refusal, Sha256Digest, SiteKey, Technique, TicketId, UnixMillis,
+    AgentKey, BatchId, DriveIdentity, Inventory, JobKind, MachineId, MachineIdentity,
+    MachineNumber, PersonId, Plan, Policy, Refusal, Sha256Digest, SiteKey, TicketId, UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,10 @@ pub(crate) enum Happening {
         until: UnixMillis,
         count: u32,
         job: JobKind,
-        technique: Technique,
+        policy: Policy,
+        /// Whether each of its machines is held once its drives are verified.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        witness: bool,
     },
     /// A person ended a batch: its machines get no further tickets.
     BatchDisarmed { batch: BatchId, by: PersonId },
@@ -65,6 +68,30 @@ pub(crate) enum Happening {
         envelope: Envelope,
         first_boot_token: Sha256Digest,
     },
+    /// The site gave an agent the password of a drive, which may be locked with it from here on. Never the password
+    /// itself: it follows from the recovery secret.
+    DrivePasswordGiven {
+        machine: MachineId,
+        drive: DriveIdentity,
+        /// Which recovery secret it follows from; see [`crate::recovery::RecoverySecret::check_value`].
+        secret: Sha256Digest,
+    },
+    /// A person has the machine wait, once its drives are verified and before anything new is written to them.
+    HoldAsked { machine: MachineId, by: PersonId },
+    /// A person lets it go on.
+    HoldReleased { machine: MachineId, by: PersonId },
+    /// A person looked at some sectors of a held machine's drive. Never the bytes: where a drive has failed, they may be
+    /// somebody's data.
+    Looked {
+        machine: MachineId,
+        by: PersonId,
+        drive: DriveIdentity,
+        /// The first sector.
+        sector: u64,
+        /// How many sectors.
+        count: u32,
+        saw: Saw,
+    },
     /// An agent reported a step: its own signed words.
     AgentRecord { envelope: Envelope },
     /// A person says that the clock is right as it is now, although it jumped or is behind the journal.
@@ -77,6 +104,20 @@ pub(crate) enum Happening {
     },
     /// The installed system reported its first boot.
     Booted { machine: MachineId, first_boot_token: Sha256Digest },
+}
+
+/// What a look showed, as far as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "saw")]
+pub(crate) enum Saw {
+    /// Bytes with this SHA-256.
+    Content {
+        sha256: Sha256Digest,
+        /// Whether all of them are zero.
+        zero: bool,
+    },
+    /// The sectors could not be read, in the agent's words.
+    Unreadable { sentence: String },
 }
 
 /// How a machine came to be admitted.

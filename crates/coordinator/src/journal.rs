@@ -16,7 +16,7 @@ use protocol::{PersonId, SiteKey, UnixMillis};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
-use crate::bench::{Bench, FoldError};
+use crate::bench::{Bench, FoldError, Locks};
 use crate::calendar::utc;
 use crate::clock::{self, Clock, ClockJump};
 use crate::event::Happening;
@@ -40,10 +40,14 @@ pub(crate) enum JournalError {
     )]
     DiskFull { path: String },
     /// Another program's database.
+    #[error("{path} is not a journal of rehome (application id {id:#x}); nothing was changed")]
+    Foreign { path: String, id: i32 },
+    /// A journal that another version of rehome has written.
     #[error(
-        "{path} is not a journal of this version of rehome (application id {id:#x}, schema {schema})"
+        "{path} was written by another version of rehome (schema {schema}, this one has {ours}); start that version on \
+         this directory to finish and to export its certificates, and give this one a new --data; nothing was changed"
     )]
-    Foreign { path: String, id: i32, schema: i32 },
+    OtherVersion { path: String, schema: i32, ours: i32 },
     /// SQLite's own check found damage.
     #[error("the journal {path} is damaged: {report}; restore it from a copy, nothing was changed")]
     Damaged { path: String, report: String },
@@ -169,6 +173,17 @@ impl Journal {
         }
         std::thread::spawn(move || writer.run(&inbox));
         Ok(Self { commands, published, length, path: path.into(), clock })
+    }
+
+    /// The drives for which passwords were given out, from a journal that is not in use; none where there is none.
+    ///
+    /// # Errors
+    /// As of [`Journal::open`].
+    pub(crate) fn locks_at(path: &Path) -> Result<Locks, JournalError> {
+        if !path.exists() {
+            return Ok(Locks::default());
+        }
+        Ok(Database::open(path)?.read_all()?.bench.locks().clone())
     }
 
     /// The clock that events are stamped by.

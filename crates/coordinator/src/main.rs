@@ -20,6 +20,7 @@ mod cpio;
 mod dashboard;
 mod data_dir;
 mod directive;
+mod drive_password;
 mod enrollment;
 mod event;
 mod file_lock;
@@ -30,9 +31,11 @@ mod images;
 mod journal;
 mod live;
 mod netboot;
+mod policies;
 mod private_file;
 mod random;
 mod records;
+mod recovery;
 #[cfg(test)]
 mod scene;
 mod serve;
@@ -40,6 +43,7 @@ mod sessions;
 mod site;
 mod tally;
 mod view;
+mod witness;
 
 use std::process::ExitCode;
 

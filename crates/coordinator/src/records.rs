@@ -10,7 +10,7 @@ use evidence::chain::{ChainError, ChainHead};
 use protocol::api::RECORD_TYPE;
 use protocol::{AgentKey, AgentRecord, Step, UnixMillis};
 
-use crate::bench::{Admission, Bench, Machine};
+use crate::bench::{Admission, AgentBoot, Bench, Machine};
 use crate::clock;
 use crate::event::Happening;
 
@@ -41,6 +41,7 @@ pub(crate) fn take(
     envelopes: Vec<Envelope>,
 ) -> (Vec<Happening>, Outcome) {
     let Some(boot) = machine.boot(&agent) else { return (Vec::new(), (0, None)) };
+    let mut boot = boot.clone();
     let mut head = boot.head.clone();
     let mut admission = machine.admission.clone();
     let mut stopped = machine.attention_reasons().into_iter().next();
@@ -66,7 +67,8 @@ pub(crate) fn take(
         if let Err(error) = head.accept(&envelope) {
             return (happenings, (head.next(), Some(RecordsError::Chain(error))));
         }
-        let doubt = admission.as_mut().and_then(|it| judge(it, agent, &record, &envelope));
+        boot.took_over |= matches!(record.step, Step::AgentDied { .. });
+        let doubt = admission.as_mut().and_then(|it| judge(it, &boot, &record, &envelope));
         let open = admission.as_ref().is_none_or(|it| it.is_open_to(&agent));
         if let Step::Failed { sentence, .. } | Step::SanitizeFailed { sentence, .. } = &record.step
             && open
@@ -148,11 +150,11 @@ fn due(
 /// Follows what the record does to the work, and says what about it a person must look at.
 fn judge(
     admission: &mut Admission,
-    agent: AgentKey,
+    boot: &AgentBoot,
     record: &AgentRecord,
     envelope: &Envelope,
 ) -> Option<String> {
-    let step = &record.step;
+    let (agent, step) = (boot.agent, &record.step);
     if admission.finished.is_some() {
         return None;
     }
@@ -166,15 +168,19 @@ fn judge(
         // What else an agent says that the work is not bound to changes nothing.
         _ if admission.agent != agent => None,
         Step::Verified(evidence) => admission.implausible(evidence),
+        Step::ImageWritten { .. } | Step::Finished {} if admission.held => {
+            Some("the agent went on although a person holds the machine".to_owned())
+        }
         Step::Finished {} if !admission.may_finish() => Some(
-            "the agent reports the end, but not every planned drive is verified and installed"
+            "the agent reports the end, but not every planned drive is verified, looked at again \
+             where the policy demands it, and installed"
                 .to_owned(),
         ),
         _ => None,
     };
     // A digest that cannot be read was refused before.
     if let Ok(digest) = envelope.digest() {
-        admission.step(agent, step, digest, record.at);
+        admission.step(agent, step, digest, record.at, boot.booted_at(record));
     }
     doubt
 }

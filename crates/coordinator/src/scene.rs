@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use evidence::chain::ChainWriter;
 use evidence::{Envelope, SigningKey};
-use protocol::event::{DriveEvidence, PassObservation};
 use protocol::{
     AgentKey, BatchId, Enrollment, Inventory, JobKind, MachineId, MachineNumber, Nonce, PersonId,
-    PlanRequest, SiteKey, Step, Ticket, TicketId, UnixMillis,
+    PlanRequest, Policy, SiteKey, Step, Ticket, TicketId, UnixMillis,
 };
 
-use crate::admission::{self, AdmissionError, Pick};
+use crate::admission::{self, AdmissionError, Pick, Terms};
 use crate::bench::{Bench, Machine, MachineState};
 use crate::consent::{ConsentError, Desk, consent};
 use crate::enrollment::{self, Rules};
@@ -20,6 +19,8 @@ use crate::site::Site;
 
 #[path = "../tests/bench/hardware.rs"]
 pub(crate) mod hardware;
+#[path = "../tests/bench/observed.rs"]
+pub(crate) mod observed;
 
 pub(crate) const OLA: PersonId = PersonId::from_bytes([9; 16]);
 pub(crate) const MANUAL: Rules = Rules { automatic: false };
@@ -86,9 +87,14 @@ impl Scene {
 
     pub(crate) fn arm(&mut self, batch: u8, count: u32, kind: JobKind) -> BatchId {
         let id = BatchId::from_bytes([batch; 16]);
-        let armed = admission::arm(self.now, id, OLA, HOUR, count, kind).unwrap();
-        self.apply(vec![armed]);
+        self.arm_by(plan::policy::default(), id, count, kind);
         id
+    }
+
+    pub(crate) fn arm_by(&mut self, policy: Policy, id: BatchId, count: u32, kind: JobKind) {
+        let terms = Terms { job: kind, policy, witness: false };
+        let armed = admission::arm(self.now, id, OLA, HOUR, count, terms).unwrap();
+        self.apply(vec![armed]);
     }
 
     pub(crate) fn pick(&mut self, numbers: &[MachineNumber]) -> Result<(), AdmissionError> {
@@ -121,7 +127,8 @@ impl Scene {
     /// What an agent asks that sees `inventory`.
     pub(crate) fn request(&self, agent: &Agent, inventory: &Inventory) -> PlanRequest {
         let job = &self.machine(agent).admission.as_ref().unwrap().job;
-        let plan = plan::plan(agent.id, inventory, job);
+        let our_locks = self.bench.locks().among(inventory);
+        let plan = plan::plan(agent.id, inventory, job, &our_locks);
         let nonce = Nonce::from_bytes(crate::random::bytes().unwrap());
         PlanRequest { nonce, inventory: inventory.clone(), plan }
     }
@@ -174,23 +181,13 @@ impl Scene {
         let ticket = self.ticket(agent);
         let admission = self.machine(agent).admission.as_ref().unwrap();
         let planned = admission.consents.last().unwrap().plan.drives[0].clone();
-        let pass = PassObservation {
-            bytes: planned.identity.size,
-            duration_ms: 1,
-            retries: 0,
-            worst_request_ms: 1,
-        };
         vec![
             Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan },
-            Step::SanitizeStarted { drive: planned.identity.clone(), technique: planned.technique },
-            Step::Verified(DriveEvidence {
-                drive: planned.identity,
-                technique: planned.technique,
-                claim: planned.claim,
-                overwrite: pass.clone(),
-                verification: pass,
-                verified_at: self.now,
-            }),
+            Step::SanitizeStarted {
+                drive: planned.identity.clone(),
+                techniques: planned.techniques.clone(),
+            },
+            Step::Verified(observed::evidence(&planned, self.now)),
         ]
     }
 

@@ -26,8 +26,10 @@ use crate::images::ImageStore;
 use crate::journal::{ClockAcceptance, Journal};
 use crate::live::Live;
 use crate::netboot;
+use crate::recovery::{self, RecoverySecret};
 use crate::sessions::Sessions;
 use crate::site::Site;
+use crate::witness::Looks;
 use crate::{admin, dashboard, http};
 
 /// Serves until SIGTERM or SIGINT. `clock` is a person's word that the clock is right, although it is behind the journal.
@@ -39,6 +41,11 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
     let site = Arc::new(Site::open(&config.data)?);
     let path = data.join("journal.db");
     let journal = Journal::open_by(Clock::start(), clock.as_ref(), &path, site.public())?;
+    let is_new = !RecoverySecret::is_in(&config.data)?;
+    let recovery = RecoverySecret::open(&config.data, journal.published().bench.locks())?;
+    if is_new {
+        say(recovery::MADE)?;
+    }
     let images = ImageStore::open(&config.data, site.public())?;
     let boot_set = BootSet::read(&config.appliance)?;
     let network = boot::prepare(&config, &boot_set).await?;
@@ -53,10 +60,12 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
         sessions: Sessions::default(),
         live: Live::new(journal.clock().clone()),
         journal,
+        looks: Looks::default(),
         crowd: Crowd::default(),
         dhcp_machines: OnceLock::new(),
         config,
         site,
+        recovery,
         images,
         boot_set,
     });

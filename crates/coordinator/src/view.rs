@@ -53,6 +53,8 @@ pub(crate) struct MachineDetail {
     pub(crate) first_seen: UnixMillis,
     pub(crate) identity: MachineIdentity,
     pub(crate) attention: Vec<String>,
+    /// Whether a person has it wait, now or once its drives are verified.
+    pub(crate) held: bool,
     pub(crate) inventory: Option<Inventory>,
     pub(crate) admitted: Option<AdmittedHow>,
     pub(crate) plan: Option<Plan>,
@@ -88,6 +90,10 @@ pub(crate) struct BatchView {
     /// Whether machines may still need its image.
     pub(crate) needed: bool,
     pub(crate) job: JobKind,
+    /// Name of its policy.
+    pub(crate) policy: String,
+    /// Whether each of its machines is held once its drives are verified.
+    pub(crate) witness: bool,
 }
 
 /// A machine as a row.
@@ -151,6 +157,7 @@ pub(crate) fn detail(
         first_seen: known.first_seen,
         identity: known.identity.clone(),
         attention: known.attention_reasons(),
+        held: admission.is_some_and(|it| it.held),
         inventory: known.inventory.clone(),
         admitted: admission.map(|it| it.how.clone()),
         plan: admission.and_then(|it| it.consents.last()).map(|consent| consent.plan.clone()),
@@ -181,6 +188,8 @@ pub(crate) fn batch(
         armed: batch.admits(now),
         needed: bench.is_needed(batch, now),
         job: batch.job.kind.clone(),
+        policy: batch.job.policy.name.clone(),
+        witness: batch.witness,
     }
 }
 

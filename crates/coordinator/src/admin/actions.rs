@@ -84,7 +84,9 @@ pub(crate) async fn arm(
         }
     };
     let (by, count, time) = (request.by, request.count, Duration::from_secs(request.seconds));
-    let armed = arming::arm(coordinator, Wish { by, count, time, work }).await;
+    let (policy, witness) = (request.policy, request.witness);
+    let wish = Wish { by, count, time, work, policy, witness };
+    let armed = arming::arm(coordinator, wish).await;
     armed.map_err(|error| not_armed(&error))
 }
 
@@ -102,7 +104,7 @@ pub(crate) async fn disarm(
 
 fn not_armed(error: &ArmError) -> Refused {
     let status = match error {
-        ArmError::Locale => StatusCode::BAD_REQUEST,
+        ArmError::Locale | ArmError::Policy(_) => StatusCode::BAD_REQUEST,
         ArmError::Image(_) | ArmError::NotInstallable { .. } | ArmError::Admission(_) => {
             StatusCode::CONFLICT
         }

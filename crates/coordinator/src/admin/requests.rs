@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use clap::ValueEnum;
 use protocol::api::SiteConfig;
-use protocol::{BatchId, MachineNumber};
+use protocol::{BatchId, MachineNumber, Policy};
 use serde::{Deserialize, Serialize};
 
 use crate::admission::Pick;
@@ -85,6 +85,11 @@ pub(crate) struct ArmRequest {
     pub(crate) image: Option<String>,
     /// Locale of the installed system.
     pub(crate) locale: String,
+    /// What is demanded of sanitizing.
+    pub(crate) policy: Policy,
+    /// Whether each machine is held once its drives are verified, for a person to look.
+    #[serde(default)]
+    pub(crate) witness: bool,
 }
 
 /// What a batch is for.
@@ -95,6 +100,20 @@ pub(crate) enum KindName {
     Refurbish,
     /// Sanitize only.
     Wipe,
+}
+
+/// A person wants to see sectors of a held machine's drive.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LookAt {
+    /// Who.
+    pub(crate) by: String,
+    /// Serial number of the drive; the only one if absent.
+    pub(crate) drive: Option<String>,
+    /// The first sector.
+    pub(crate) sector: u64,
+    /// How many.
+    pub(crate) count: u32,
 }
 
 /// A person, where nothing else need be said.

@@ -15,7 +15,9 @@ fn arming_has_bounds() {
         (minute / 2, 1, false),
         (LONGEST_ARMING + minute, 1, false),
     ] {
-        let armed = arm(UnixMillis(0), batch, OLA, time, count, JobKind::Wipe {});
+        let (job, policy) = (JobKind::Wipe {}, plan::policy::default());
+        let armed =
+            arm(UnixMillis(0), batch, OLA, time, count, Terms { job, policy, witness: false });
         assert_eq!(armed.is_ok(), good, "{time:?} {count}");
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use evidence::certificate::implausible;
 use evidence::{Envelope, EnvelopeError};
 use protocol::event::DriveEvidence;
 use protocol::inventory::Product;
@@ -38,6 +39,13 @@ pub(crate) struct Admission {
     pub(crate) before: BTreeMap<DriveIdentity, Verified>,
     /// Drives whose former content is proven gone, and that were not found otherwise since.
     pub(crate) proven_gone: BTreeSet<DriveIdentity>,
+    /// Drives that have stood still while they sanitize themselves, with what the agent says of it. They are still
+    /// waited for.
+    pub(crate) stalled: BTreeMap<DriveIdentity, String>,
+    /// Whether a person holds it: once its drives are verified, it waits.
+    pub(crate) held: bool,
+    /// Whether that was asked for when its batch was armed.
+    pub(crate) held_from_arming: bool,
     /// When the image was on the drive, this boot.
     pub(crate) imaged: bool,
     /// Whether the machine's own settings are written, this boot.
@@ -74,6 +82,10 @@ pub(crate) struct Verified {
     pub(crate) evidence: DriveEvidence,
     /// The record that says so.
     pub(crate) record: Sha256Digest,
+    /// Whose record it is.
+    pub(crate) agent: AgentKey,
+    /// Whether an agent of a later boot confirmed it.
+    pub(crate) seen_again: bool,
 }
 
 impl Consent {
@@ -110,6 +122,9 @@ impl Admission {
             verified: BTreeMap::new(),
             before: BTreeMap::new(),
             proven_gone: BTreeSet::new(),
+            stalled: BTreeMap::new(),
+            held: false,
+            held_from_arming: false,
             imaged: false,
             personalized: false,
             bootable: false,
@@ -150,6 +165,17 @@ impl Admission {
         })
     }
 
+    /// Whether every drive is verified, and looked at again where the policy demands it: from here on the agent goes on
+    /// unless a person holds the machine.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.all_verified() && self.all_seen_again()
+    }
+
+    /// Whether it waits for a person to look at its drives and to release it.
+    pub(crate) fn holds(&self) -> bool {
+        self.held && self.finished.is_none() && self.is_proven()
+    }
+
     /// Where the work stands.
     pub(crate) fn state(&self) -> MachineState {
         let consent = self.consents.last().filter(|consent| consent.ticket.agent == self.agent);
@@ -161,6 +187,7 @@ impl Admission {
             Some(_) if self.bootable => MachineState::Bootable,
             Some(_) if self.personalized => MachineState::Personalized,
             Some(_) if self.imaged => MachineState::Imaged,
+            Some(_) if self.holds() => MachineState::Held,
             Some(_) if self.all_verified() => MachineState::Verified,
             Some(_) => MachineState::Sanitizing,
         }
@@ -182,14 +209,7 @@ impl Admission {
         let Some(planned) = plan.drives.iter().find(|planned| planned.identity == *drive) else {
             return Some(format!("{drive} is reported as verified but is not in the plan"));
         };
-        if planned.technique != evidence.technique || planned.claim != evidence.claim {
-            return Some(format!("{drive} was not verified as it was planned"));
-        }
-        let passes = [("overwritten", &evidence.overwrite), ("read", &evidence.verification)];
-        passes
-            .into_iter()
-            .find(|(_, pass)| pass.bytes != drive.size)
-            .map(|(what, pass)| format!("only {} of {drive} were {what}", pass.bytes))
+        implausible(planned, evidence)
     }
 
     pub(super) fn resume(&mut self, agent: AgentKey) {
@@ -198,9 +218,15 @@ impl Admission {
         }
         self.agent = agent;
         self.refusals.clear();
+        self.stalled.clear();
         // What was proven in an earlier boot needs a fresh look: who knows what the machine did meanwhile?
         self.before.append(&mut self.verified);
         (self.imaged, self.personalized, self.bootable) = (false, false, false);
+    }
+
+    /// Its batch was armed with a hold for each machine, or without.
+    pub(super) fn hold_from_arming(&mut self, witness: bool) {
+        (self.held, self.held_from_arming) = (witness, witness);
     }
 
     pub(super) fn consent(&mut self, consent: Consent) {
@@ -208,17 +234,20 @@ impl Admission {
         self.consents.push(consent);
     }
 
-    /// Takes what an agent observed, as far as the work is this agent's and open.
+    /// Takes what an agent observed, as far as the work is this agent's and open. `booted_at` as of
+    /// [`AgentBoot::booted_at`](super::AgentBoot::booted_at).
     pub(crate) fn step(
         &mut self,
         agent: AgentKey,
         step: &Step,
         record: Sha256Digest,
         at: UnixMillis,
+        booted_at: Option<UnixMillis>,
     ) {
         if !self.is_open_to(&agent) {
             return;
         }
+        self.still_stalled(step);
         match step {
             Step::TicketAccepted { ticket, .. } if self.given(&agent, step).is_some() => {
                 let used = self.consents.iter_mut().find(|it| it.ticket.ticket == *ticket);
@@ -233,23 +262,48 @@ impl Admission {
                 self.forget(drive);
             }
             Step::Refused { refusals } => self.refusals.clone_from(refusals),
-            _ if self.used_ticket(&agent) => self.consented_step(step, record, at),
+            _ if self.used_ticket(&agent) => self.consented_step(step, record, at, booted_at),
+            _ => {}
+        }
+    }
+
+    /// A drive that stood still is no longer a person's business once it is heard of again.
+    fn still_stalled(&mut self, step: &Step) {
+        match step {
+            Step::Stalled { drive, sentence } => {
+                self.stalled.insert(drive.clone(), sentence.clone());
+            }
+            Step::SanitizeStarted { drive, .. }
+            | Step::Sanitized { drive, .. }
+            | Step::Verified(DriveEvidence { drive, .. })
+            | Step::SanitizeFailed { drive, .. } => drop(self.stalled.remove(drive)),
+            Step::Failed { .. } | Step::Finished {} => self.stalled.clear(),
             _ => {}
         }
     }
 
     /// Takes what can only be true after a ticket was used.
-    fn consented_step(&mut self, step: &Step, record: Sha256Digest, at: UnixMillis) {
+    fn consented_step(
+        &mut self,
+        step: &Step,
+        record: Sha256Digest,
+        at: UnixMillis,
+        booted_at: Option<UnixMillis>,
+    ) {
         match step {
             Step::Verified(evidence) if self.implausible(evidence).is_none() => {
-                let verified = Verified { evidence: evidence.clone(), record };
-                self.count(verified);
+                let (evidence, agent) = (evidence.clone(), self.agent);
+                self.count(Verified { evidence, record, agent, seen_again: false });
             }
-            Step::VerificationConfirmed { drive, record, .. } => {
+            Step::VerificationConfirmed { drive, record, sectors_sampled } => {
                 let same = |it: &&Verified| {
                     it.record == *record && self.implausible(&it.evidence).is_none()
                 };
-                if let Some(verified) = self.before.get(drive).filter(same).cloned() {
+                if let Some(mut verified) = self.before.get(drive).filter(same).cloned() {
+                    let verified_at = verified.evidence.verified_at;
+                    let is_fresh_boot = booted_at.is_some_and(|it| it > verified_at);
+                    verified.seen_again |=
+                        verified.agent != self.agent && is_fresh_boot && *sectors_sampled > 0;
                     self.count(verified);
                 }
             }
@@ -293,7 +347,15 @@ impl Admission {
     /// Whether an agent's word that it has finished can be taken.
     pub(crate) fn may_finish(&self) -> bool {
         let installed = matches!(self.job.kind, JobKind::Wipe {}) || self.bootable;
-        self.all_verified() && installed
+        self.is_proven() && !self.held && installed
+    }
+
+    /// Whether every drive of which the policy demands it was looked at again by a later boot, with fresh power.
+    fn all_seen_again(&self) -> bool {
+        self.accepted_plan().is_some_and(|plan| {
+            let mut demanded = plan.drives.iter().filter(|drive| drive.proof.power_cycle);
+            demanded.all(|drive| self.verified.get(&drive.identity).is_some_and(|it| it.seen_again))
+        })
     }
 }
 

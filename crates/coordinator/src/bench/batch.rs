@@ -19,6 +19,8 @@ pub(crate) struct Batch {
     pub(crate) until: UnixMillis,
     /// How many machines it takes.
     pub(crate) count: u32,
+    /// Whether each of its machines is held once its drives are verified.
+    pub(crate) witness: bool,
     /// Those it took.
     pub(crate) admitted: BTreeSet<MachineId>,
     /// Whether a person ended it.
@@ -34,7 +36,17 @@ impl Batch {
         count: u32,
     ) -> Self {
         let admitted = BTreeSet::new();
-        Self { id: job.batch, job, by, armed_at, until, count, admitted, disarmed: false }
+        Self {
+            id: job.batch,
+            job,
+            by,
+            armed_at,
+            until,
+            count,
+            witness: false,
+            admitted,
+            disarmed: false,
+        }
     }
 
     /// How many further machines it takes.

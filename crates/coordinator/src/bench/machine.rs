@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use evidence::Envelope;
 use evidence::chain::ChainHead;
 use protocol::{
-    AgentKey, DriveIdentity, Inventory, Job, MachineId, MachineIdentity, MachineNumber, Plan,
-    Sha256Digest, Step, UnixMillis,
+    AgentKey, AgentRecord, DriveIdentity, Inventory, Job, MachineId, MachineIdentity,
+    MachineNumber, Plan, Sha256Digest, Step, UnixMillis,
 };
 
 use super::{Admission, Consent, FoldError, MachineState, internal_drives};
@@ -34,6 +34,8 @@ pub(crate) struct Machine {
     pub(crate) admission: Option<Admission>,
     /// Why a person must look before work goes on.
     pub(crate) attention: Option<String>,
+    /// Holds, releases and looks, as indices of the journal.
+    pub(crate) witnessed: Vec<u64>,
 }
 
 /// Another machine whose identity agrees in part.
@@ -60,6 +62,17 @@ pub(crate) struct AgentBoot {
     pub(crate) head: ChainHead,
     /// Its records, as indices of the journal.
     pub(crate) records: Vec<u64>,
+    /// Whether it took over from an agent that died in the same boot.
+    pub(crate) took_over: bool,
+}
+
+impl AgentBoot {
+    /// When the boot of the agent that wrote `record` began, by its clock. None where it took over from one that died:
+    /// its boot is an older one's.
+    pub(crate) fn booted_at(&self, record: &AgentRecord) -> Option<UnixMillis> {
+        let booted_at = record.at.0.checked_sub(record.uptime_ms).map(UnixMillis);
+        booted_at.filter(|_| !self.took_over)
+    }
 }
 
 impl Machine {
@@ -79,6 +92,7 @@ impl Machine {
             inventory: None,
             admission: None,
             attention: None,
+            witnessed: Vec::new(),
         }
     }
 
@@ -107,6 +121,12 @@ impl Machine {
         self.conflicts.iter().filter(|conflict| !conflict.settled)
     }
 
+    /// Whether a person must look although work goes on: a drive stands still and is waited for, nothing else.
+    pub(crate) fn only_stands_still(&self) -> bool {
+        self.admission.as_ref().is_some_and(|it| !it.stalled.is_empty() && it.refusals.is_empty())
+            && self.attention_reasons().is_empty()
+    }
+
     /// Every reason why a person must look before work goes on.
     pub(crate) fn attention_reasons(&self) -> Vec<String> {
         let conflicts = self.open_conflicts().map(|conflict| {
@@ -123,6 +143,8 @@ impl Machine {
         let mut reasons = self.attention_reasons();
         let refusals = self.admission.iter().flat_map(|admission| &admission.refusals);
         reasons.extend(refusals.map(|refusal| format!("{}: {}", refusal.what, refusal.sentence)));
+        let stalled = self.admission.iter().flat_map(|admission| &admission.stalled);
+        reasons.extend(stalled.map(|(drive, sentence)| format!("{drive}: {sentence}")));
         match &self.admission {
             Some(admission) if admission.finished.is_some() => admission.state(),
             _ if !reasons.is_empty() => MachineState::Attention { reasons },
@@ -208,7 +230,14 @@ impl Machine {
         if self.agent() != Some(agent) {
             let head = ChainHead::start(self.id, agent);
             let version = version.to_owned();
-            self.boots.push(AgentBoot { agent, version, at, head, records: Vec::new() });
+            self.boots.push(AgentBoot {
+                agent,
+                version,
+                at,
+                head,
+                records: Vec::new(),
+                took_over: false,
+            });
         }
     }
 
@@ -251,6 +280,8 @@ impl Machine {
         let record = boot.head.accept(envelope).map_err(FoldError::Chain)?;
         let digest = envelope.digest().map_err(FoldError::Envelope)?;
         boot.records.push(index);
+        boot.took_over |= matches!(record.step, Step::AgentDied { .. });
+        let booted_at = boot.booted_at(&record);
         // An agent that the work is not bound to, or that has finished, cannot stop it.
         let heard = self.admission.as_ref().is_none_or(|it| it.is_open_to(&agent));
         match &record.step {
@@ -264,7 +295,7 @@ impl Machine {
         }
         // Records before an admission (a refusal, a death of the agent) stand in the chain and change nothing.
         if let Some(admission) = &mut self.admission {
-            admission.step(agent, &record.step, digest, at);
+            admission.step(agent, &record.step, digest, at, booted_at);
         }
         Ok(())
     }

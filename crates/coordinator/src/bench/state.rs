@@ -18,6 +18,8 @@ pub(crate) enum MachineState {
     Sanitizing,
     /// Every planned drive was read and found empty.
     Verified,
+    /// Every planned drive is verified, and a person wants to look at them before the machine goes on.
+    Held,
     /// The image is on the drive, which does not boot yet.
     Imaged,
     /// The machine's own settings are written.
@@ -45,6 +47,7 @@ impl MachineState {
             Self::Planned => "planned",
             Self::Sanitizing => "sanitizing",
             Self::Verified => "verified",
+            Self::Held => "held",
             Self::Imaged => "imaged",
             Self::Personalized => "personalized",
             Self::Bootable => "bootable",
@@ -63,6 +66,9 @@ impl MachineState {
             Self::Planned => "has its ticket; nothing is destroyed yet",
             Self::Sanitizing => "data is being destroyed and looked for",
             Self::Verified => "every planned drive was read and found empty",
+            Self::Held => {
+                "every drive is verified; it waits for a person to look and to release it"
+            }
             Self::Imaged => "the image is on the drive, which does not boot yet",
             Self::Personalized => "its own settings are written; the drive does not boot yet",
             Self::Bootable => "the drive boots; the last reports are coming in",

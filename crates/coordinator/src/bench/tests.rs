@@ -75,11 +75,12 @@ fn the_end_is_not_believed_before_every_drive_is_verified_and_the_image_bootable
 #[test]
 fn a_verification_that_does_not_fit_the_plan_does_not_count() {
     type Change = fn(&mut protocol::event::DriveEvidence);
-    let changes: [Change; 4] = [
+    let changes: [Change; 5] = [
         |it| it.verification.bytes.0 -= 512,
-        |it| it.overwrite.bytes.0 += 512,
+        |it| it.canaries.as_mut().unwrap().found = 1,
+        |it| it.techniques[0].commands.clear(),
         |it| it.drive.serial.push('X'),
-        |it| it.claim = protocol::Claim::Purge,
+        |it| it.claim = protocol::Claim::Clear,
     ];
     for change in changes {
         let (mut scene, mut agent, mut steps) = consented(JobKind::Wipe {});
@@ -274,4 +275,102 @@ fn events_out_of_place_are_refused() {
     let twice = bench.clone().apply(&event(Happening::Founded { site }));
     assert!(matches!(twice, Err(FoldError::Founding)));
     assert!(matches!(bench.apply(&event(unknown)), Err(FoldError::UnknownMachine(_))));
+}
+
+#[test]
+fn a_drive_that_stands_still_is_shown_and_waited_for() {
+    let (mut scene, mut agent, steps) = consented(JobKind::Wipe {});
+    let drive = laptop(1).drives[0].identity.clone().unwrap();
+    let stalled = Step::Stalled { drive, sentence: "at 12 % for an hour".into() };
+    scene.report(&mut agent, vec![steps[0].clone(), steps[1].clone(), stalled.clone()]);
+    let MachineState::Attention { reasons } = scene.state(&agent) else { panic!("not shown") };
+    assert!(reasons[0].contains("DRIVE001") && reasons[0].contains("12 %"), "{reasons:?}");
+    let machine = scene.machine(&agent);
+    assert!(machine.only_stands_still() && machine.attention_reasons().is_empty());
+    let directive =
+        crate::directive::directive(&scene.bench, scene.now, machine, &agent.public(), MANUAL);
+    assert!(matches!(directive, protocol::Directive::Work { .. }), "{directive:?}");
+
+    // It moves again.
+    scene.report(&mut agent, vec![steps[2].clone(), Step::Finished {}]);
+    assert_eq!(scene.state(&agent), MachineState::Finished);
+
+    // Or the machine is switched off and on.
+    let (mut scene, mut agent, steps) = consented(JobKind::Wipe {});
+    scene.report(&mut agent, vec![steps[0].clone(), steps[1].clone(), stalled]);
+    let again = scene.boot(&laptop(1), MANUAL);
+    assert!(!matches!(scene.state(&again), MachineState::Attention { .. }));
+}
+
+#[test]
+fn a_second_look_that_the_policy_demands_is_one_of_a_later_boot() {
+    let mut policy = plan::policy::overwrite_only();
+    (policy.name, policy.proof.power_cycle) = ("twice".into(), true);
+    let mut scene = Scene::new();
+    let batch = protocol::BatchId::from_bytes([1; 16]);
+    scene.arm_by(policy, batch, 1, JobKind::Wipe {});
+    let mut first = scene.boot(&laptop(1), MANUAL);
+    scene.pick(&[first.number]).unwrap();
+    let consent = |scene: &mut Scene, agent: &crate::scene::Agent| {
+        let request = scene.request(agent, &laptop(1));
+        scene.consent(agent, &request).unwrap();
+    };
+    consent(&mut scene, &first);
+    let steps = scene.wiped(&first);
+    scene.report(&mut first, steps);
+    assert_eq!(scene.state(&first), MachineState::Verified);
+
+    let mut second = scene.boot(&laptop(1), MANUAL);
+    consent(&mut scene, &second);
+    let ticket = scene.wiped(&second).remove(0);
+    let work = scene.machine(&second).admission.clone().unwrap();
+    let (drive, before) = work.before.first_key_value().unwrap();
+    let (drive, record) = (drive.clone(), before.record);
+    let confirmed = Step::VerificationConfirmed { drive, record, sectors_sampled: 5 };
+    scene.report(&mut second, vec![ticket, confirmed, Step::Finished {}]);
+    assert_eq!(scene.state(&second), MachineState::Finished);
+}
+
+#[test]
+fn a_second_look_of_an_agent_that_took_over_in_the_same_boot_does_not_count() {
+    let mut policy = plan::policy::overwrite_only();
+    (policy.name, policy.proof.power_cycle) = ("twice".into(), true);
+    let mut scene = Scene::new();
+    scene.arm_by(policy, protocol::BatchId::from_bytes([1; 16]), 1, JobKind::Wipe {});
+    let mut first = scene.boot(&laptop(1), MANUAL);
+    scene.pick(&[first.number]).unwrap();
+    let request = scene.request(&first, &laptop(1));
+    scene.consent(&first, &request).unwrap();
+    let steps = scene.wiped(&first);
+    scene.report(&mut first, steps);
+
+    let mut heir = scene.boot(&laptop(1), MANUAL);
+    let request = scene.request(&heir, &laptop(1));
+    scene.consent(&heir, &request).unwrap();
+    let ticket = scene.wiped(&heir).remove(0);
+    let work = scene.machine(&heir).admission.clone().unwrap();
+    let (drive, before) = work.before.first_key_value().unwrap();
+    let (drive, record) = (drive.clone(), before.record);
+    let died = Step::AgentDied { how: "signal 9".into() };
+    let confirmed = Step::VerificationConfirmed { drive, record, sectors_sampled: 5 };
+    scene.report(&mut heir, vec![died, ticket, confirmed, Step::Finished {}]);
+    assert!(!scene.machine(&heir).is_finished());
+}
+
+#[test]
+fn the_end_is_not_believed_before_the_second_look_that_the_policy_demands() {
+    let mut policy = plan::policy::overwrite_only();
+    (policy.name, policy.proof.power_cycle) = ("twice".into(), true);
+    let mut scene = Scene::new();
+    scene.arm_by(policy, protocol::BatchId::from_bytes([1; 16]), 1, JobKind::Wipe {});
+    let mut agent = scene.boot(&laptop(1), MANUAL);
+    scene.pick(&[agent.number]).unwrap();
+    let request = scene.request(&agent, &laptop(1));
+    scene.consent(&agent, &request).unwrap();
+    let mut steps = scene.wiped(&agent);
+    steps.push(Step::Finished {});
+    scene.report(&mut agent, steps);
+    assert!(!scene.machine(&agent).is_finished());
+    let attention = scene.machine(&agent).attention.clone().unwrap();
+    assert!(attention.contains("looked at again"), "{attention}");
 }

@@ -11,6 +11,7 @@ use super::{Asker, whoami};
 use crate::admin::client::{get, post};
 use crate::admin::{ArmRequest, Armed, KindName, WhoRequest};
 use crate::console::{say, table};
+use crate::policies;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -34,6 +35,12 @@ pub(super) enum Command {
         /// Locale of the installed system
         #[arg(long, default_value = "en_US.UTF-8")]
         locale: String,
+        /// What is demanded of sanitizing: a name from `rehome policy list`, or a file
+        #[arg(long, value_name = "NAME|FILE", default_value = "default")]
+        policy: String,
+        /// Hold each machine once its drives are verified, until a person has looked and released it
+        #[arg(long)]
+        witness: bool,
     },
     /// All batches
     List,
@@ -55,15 +62,18 @@ struct Row {
     disarmed: bool,
     armed: bool,
     job: serde_json::Value,
+    policy: String,
 }
 
 pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
     let data = &asker.data;
     match command {
-        Command::Arm { by, count, time, kind, image, locale } => {
+        Command::Arm { by, count, time, kind, image, locale, policy, witness } => {
+            // Read here: the file is the person's, not that of the user who serves.
+            let policy = policies::find(&policy)?;
             let by = by.unwrap_or_else(whoami);
             let seconds = time.as_secs();
-            let request = ArmRequest { by, count, seconds, kind, image, locale };
+            let request = ArmRequest { by, count, seconds, kind, image, locale, policy, witness };
             let answer = post(data, "/batches", &request).await?;
             let Armed { batch } = serde_json::from_slice(&answer)?;
             asker.said(&answer, &format!("armed: {batch}"))
@@ -91,13 +101,13 @@ fn list(asker: &Asker, answer: &[u8]) -> Result<()> {
         };
         let kind = row.job.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default();
         let taken = format!("{}/{}", row.admitted.len(), row.count);
-        [row.id.to_string(), state.to_owned(), taken, kind.to_owned(), row.by]
+        [row.id.to_string(), state.to_owned(), taken, kind.to_owned(), row.policy, row.by]
     });
     let cells: Vec<_> = cells.collect();
     if cells.is_empty() {
         return Ok(say("no batch was ever armed")?);
     }
-    Ok(table(["BATCH", "STATE", "TAKEN", "KIND", "BY"], &cells)?)
+    Ok(table(["BATCH", "STATE", "TAKEN", "KIND", "POLICY", "BY"], &cells)?)
 }
 
 /// A number and its unit: `s`, `m`, `h` or `d`.

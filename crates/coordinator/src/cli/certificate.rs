@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 use evidence::certificate::Facts;
-use protocol::SiteKey;
+use protocol::event::DriveEvidence;
+use protocol::policy::Verification;
+use protocol::{PlannedDrive, SiteKey};
 
 use super::machine::Number;
 use super::{Asker, Verdict};
@@ -70,22 +72,42 @@ fn read_key(path: &Path) -> Result<SiteKey> {
     text.trim().parse().with_context(|| format!("{} holds no public key", path.display()))
 }
 
+/// What was done to a drive, how it was proven, and what that does not prove.
+fn print_drive(planned: &PlannedDrive, evidence: &DriveEvidence) -> Result<()> {
+    let techniques: Vec<_> = evidence.techniques.iter().map(|it| it.technique.name()).collect();
+    say(&format!("  {}: {:?} by {}", evidence.drive, evidence.claim, techniques.join(", then ")))?;
+    for reason in &planned.reasons {
+        let code = serde_json::to_value(reason)?;
+        say(&format!("    not more: {}", code.as_str().unwrap_or_default()))?;
+    }
+    if let Some(canaries) = &evidence.canaries {
+        say(&format!("    {} canaries placed, {} found", canaries.placed, canaries.found))?;
+    }
+    if let Some(old) = &evidence.old_content {
+        say(&format!(
+            "    of {} sectors sampled before, {} changed, {} were uniform already, {} survived",
+            old.sampled, old.changed, old.same_uniform, old.same
+        ))?;
+    }
+    let read = evidence.verification.bytes;
+    match evidence.method {
+        Verification::Full => say(&format!("    all {read} read back"))?,
+        Verification::Sampled => say(&format!("    a sample of {read} read back"))?,
+    }
+    if planned.proof.power_cycle {
+        say("    looked at again in a later boot, after it had switched itself off")?;
+    }
+    Ok(())
+}
+
 fn print(facts: &Facts, json: bool) -> Result<()> {
     if json {
         return Ok(say_json(&serde_json::to_string(facts)?)?);
     }
     say(&format!("machine {} of {}: the certificate holds", facts.number, facts.site_name))?;
-    for drive in &facts.drives {
-        let evidence = &drive.evidence;
-        say(&format!(
-            "  {}: {}, all {} read back",
-            evidence.drive,
-            match evidence.claim {
-                protocol::Claim::Clear => "Clear",
-                protocol::Claim::Purge => "Purge",
-            },
-            evidence.verification.bytes
-        ))?;
+    say(&format!("  policy: {}", facts.plan.policy))?;
+    for (planned, drive) in facts.plan.drives.iter().zip(&facts.drives) {
+        print_drive(planned, &drive.evidence)?;
     }
     match facts.installed {
         Some(image) => say(&format!("  installed: image {image}"))?,

@@ -5,9 +5,10 @@ use clap::Subcommand;
 use protocol::{BatchId, MachineNumber};
 use serde::Deserialize;
 
+use super::look::{self, Sectors};
 use super::{Asker, whoami};
 use crate::admin::client::{get, post};
-use crate::admin::{PickRequest, PickedMachine, SettleRequest};
+use crate::admin::{PickRequest, PickedMachine, SettleRequest, WhoRequest};
 use crate::console::{say, table};
 
 #[derive(Debug, Subcommand)]
@@ -27,6 +28,29 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+    /// Have a machine wait once its drives are verified, before anything new is written to them
+    Hold {
+        number: Number,
+        /// Who says so [default: the user's name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Show sectors of a drive of a machine that is held; read-only, and recorded
+    Look {
+        number: Number,
+        #[command(flatten)]
+        sectors: Sectors,
+        /// Who looks [default: the user's name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
+    /// Let a machine go on that is held
+    Release {
+        number: Number,
+        /// Who says so [default: the user's name]
+        #[arg(long, value_name = "NAME")]
+        by: Option<String>,
+    },
     /// Say that a machine whose identity is not clear was compared with others and may be worked on
     Settle {
         number: Number,
@@ -37,6 +61,17 @@ pub(super) enum Command {
         #[arg(long, value_name = "NAME")]
         by: Option<String>,
     },
+}
+
+/// Waiting for a person's look.
+async fn held(asker: &Asker, number: MachineNumber, what: &str, by: Option<String>) -> Result<()> {
+    let path = format!("/machines/{}/{what}", number.0);
+    let answer = post(&asker.data, &path, &WhoRequest { by: by.unwrap_or_else(whoami) }).await?;
+    let sentence = match what {
+        "hold" => "it waits once its drives are verified, until it is released",
+        _ => "it goes on",
+    };
+    asker.said(&answer, &format!("machine {number}: {sentence}"))
 }
 
 /// A machine's number, as typed.
@@ -96,6 +131,11 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
             let picked: Vec<MachineNumber> = serde_json::from_slice(&answer)?;
             let picked: Vec<_> = picked.iter().map(ToString::to_string).collect();
             asker.said(&answer, &format!("admitted: {}", picked.join(", ")))
+        }
+        Command::Hold { number: Number(number), by } => held(asker, number, "hold", by).await,
+        Command::Release { number: Number(number), by } => held(asker, number, "release", by).await,
+        Command::Look { number: Number(number), sectors, by } => {
+            look::run(asker, number, sectors, by.unwrap_or_else(whoami)).await
         }
         Command::Settle { number: Number(number), with, by } => {
             let by = by.unwrap_or_else(whoami);

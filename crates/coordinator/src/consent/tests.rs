@@ -40,7 +40,7 @@ fn a_ticket_covers_one_plan_one_agent_one_minute() {
 fn a_plan_that_differs_in_anything_gets_no_ticket() {
     type Change = fn(&mut Plan);
     let changes: [Change; 4] = [
-        |plan| plan.drives[0].claim = Claim::Purge,
+        |plan| plan.drives[0].claim = Claim::Clear,
         |plan| plan.drives[0].identity.serial.push('X'),
         |plan| plan.drives[0].receives_image = true,
         |plan| plan.drives.clear(),

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use osimage::Manifest;
 use protocol::BatchId;
 
+use super::explanation::explanation;
 use super::guard::{Fields, Submission, Visitor};
 use super::icon::{Icon, icon};
 use super::page::{Head, Place, moment, page, refusal, refusal_page, token};
@@ -17,6 +18,7 @@ use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish};
 use crate::bench::{Batch, MachineState};
 use crate::images::ImageError;
 use crate::journal::JournalError;
+use crate::policies::{SHIPPED, Shipped};
 use crate::view;
 
 /// Locales that are offered, with their names in their own language.
@@ -27,7 +29,7 @@ type Problem = (String, Option<String>);
 
 /// `GET /arm`
 pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Response {
-    form(&desk, &visitor, None).await
+    form(&desk, &visitor, None, None).await
 }
 
 /// `POST /arm`
@@ -35,7 +37,9 @@ pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Respon
     let Submission { visitor, fields } = form_sent;
     let wish = match wish(&visitor, &fields) {
         Ok(wish) => wish,
-        Err(problem) => return refuse(&desk, &visitor, (problem.to_owned(), None)).await,
+        Err(problem) => {
+            return refuse(&desk, &visitor, (problem.to_owned(), None), Some(&fields)).await;
+        }
     };
     let count = wish.count;
     match arming::arm(&desk.coordinator, wish).await {
@@ -43,7 +47,7 @@ pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Respon
             tracing::info!(target: "dashboard", count, "armed");
             Redirect::to("/pick").into_response()
         }
-        Err(error) => not_armed(&desk, &visitor, error).await,
+        Err(error) => not_armed(&desk, &visitor, error, Some(&fields)).await,
     }
 }
 
@@ -56,7 +60,7 @@ pub(super) async fn submit_disarm(State(desk): Shared, form_sent: Submission) ->
     };
     match arming::disarm(&desk.coordinator, batch, visitor.visit.name.clone()).await {
         Ok(()) => Redirect::to("/bench").into_response(),
-        Err(error) => not_armed(&desk, &visitor, error).await,
+        Err(error) => not_armed(&desk, &visitor, error, None).await,
     }
 }
 
@@ -78,12 +82,20 @@ fn wish(visitor: &Visitor, fields: &Fields) -> Result<Wish, &'static str> {
         }
         _ => return Err(words.not_armed_kind),
     };
+    let policy = Shipped::named(fields.get("policy")).ok_or(words.not_armed_policy)?;
+    let policy = policy.policy().map_err(|_| words.not_armed_policy)?;
     let by = visitor.visit.name.clone();
-    Ok(Wish { by, count, time: Duration::from_secs(seconds), work })
+    let witness = fields.get("witness") == "yes";
+    Ok(Wish { by, count, time: Duration::from_secs(seconds), work, policy, witness })
 }
 
 /// The form again with the reason, as far as a person can do something about it.
-async fn not_armed(desk: &Desk, visitor: &Visitor, error: ArmError) -> Response {
+async fn not_armed(
+    desk: &Desk,
+    visitor: &Visitor,
+    error: ArmError,
+    sent: Option<&Fields>,
+) -> Response {
     let words = visitor.lang.words();
     let problem = match error {
         ArmError::Admission(error) => visitor.lang.admission_error(&error),
@@ -91,6 +103,7 @@ async fn not_armed(desk: &Desk, visitor: &Visitor, error: ArmError) -> Response 
             (words.clock_in_doubt.to_owned(), Some(jump.to_string()))
         }
         ArmError::Locale => (words.unreadable_form.to_owned(), None),
+        ArmError::Policy(error) => (words.not_armed_policy.to_owned(), Some(error.to_string())),
         ArmError::Image(ImageError::NoSuchImage { .. }) => (words.not_armed_image.to_owned(), None),
         ArmError::Image(_) | ArmError::NotInstallable { .. } => {
             let why = format!("{:#}", anyhow::Error::from(error));
@@ -101,11 +114,16 @@ async fn not_armed(desk: &Desk, visitor: &Visitor, error: ArmError) -> Response 
             return broken(visitor, &error.into());
         }
     };
-    refuse(desk, visitor, problem).await
+    refuse(desk, visitor, problem, sent).await
 }
 
-async fn refuse(desk: &Desk, visitor: &Visitor, problem: Problem) -> Response {
-    let mut response = form(desk, visitor, Some(problem)).await;
+async fn refuse(
+    desk: &Desk,
+    visitor: &Visitor,
+    problem: Problem,
+    sent: Option<&Fields>,
+) -> Response {
+    let mut response = form(desk, visitor, Some(problem), sent).await;
     *response.status_mut() = StatusCode::CONFLICT;
     response
 }
@@ -116,7 +134,13 @@ fn broken(visitor: &Visitor, error: &anyhow::Error) -> Response {
     refusal_page(visitor.lang, StatusCode::SERVICE_UNAVAILABLE, words).into_response()
 }
 
-async fn form(desk: &Desk, visitor: &Visitor, problem: Option<Problem>) -> Response {
+/// The form; after a refusal with what was chosen, so that nobody arms with less than was wanted.
+async fn form(
+    desk: &Desk,
+    visitor: &Visitor,
+    problem: Option<Problem>,
+    sent: Option<&Fields>,
+) -> Response {
     let words = visitor.lang.words();
     let images = desk.coordinator.images.clone();
     let listed = tokio::task::spawn_blocking(move || images.list()).await;
@@ -136,7 +160,7 @@ async fn form(desk: &Desk, visitor: &Visitor, problem: Option<Problem>) -> Respo
         h1 { (words.arm_title) }
         @if let Some((sentence, verbatim)) = &problem { (refusal(sentence, verbatim.as_deref())) }
         div .columns .even {
-            (fields(visitor, &images, waiting(desk)))
+            (fields(visitor, &images, waiting(desk), sent))
             section aria-labelledby="batches" {
                 h2 #batches { (words.batches) }
                 (batches(desk, visitor, &names))
@@ -153,8 +177,17 @@ fn waiting(desk: &Desk) -> usize {
     published.bench.machines().filter(|machine| waits(machine.state(true))).count()
 }
 
-fn fields(visitor: &Visitor, images: &[Manifest], n_waiting: usize) -> Markup {
+fn fields(
+    visitor: &Visitor,
+    images: &[Manifest],
+    n_waiting: usize,
+    sent: Option<&Fields>,
+) -> Markup {
     let (lang, words) = (visitor.lang, visitor.lang.words());
+    // As it was sent, else as it is offered.
+    let chosen = |name: &str, value: &str, offered: bool| {
+        sent.map_or(offered, |sent| sent.get(name) == value)
+    };
     html! {
         form .card method="post" action="/arm" {
             (token(visitor))
@@ -163,12 +196,14 @@ fn fields(visitor: &Visitor, images: &[Manifest], n_waiting: usize) -> Markup {
                 legend { (words.what) }
                 @if images.is_empty() { p .hint { (words.no_image) } } @else {
                     label .choice {
-                        input type="radio" name="kind" value="refurbish" required;
+                        input type="radio" name="kind" value="refurbish" required
+                            checked[chosen("kind", "refurbish", false)];
                         span { (words.refurbish) }
                     }
                 }
                 label .choice {
-                    input type="radio" name="kind" value="wipe" required;
+                    input type="radio" name="kind" value="wipe" required
+                        checked[chosen("kind", "wipe", false)];
                     span { (words.wipe) }
                 }
             }
@@ -176,7 +211,8 @@ fn fields(visitor: &Visitor, images: &[Manifest], n_waiting: usize) -> Markup {
                 label for="image" { (words.image) }
                 select #image name="image" {
                     @for image in images {
-                        option value=(image.id()) {
+                        option value=(image.id())
+                            selected[chosen("image", &image.id().to_string(), false)] {
                             (image.document().title) " (" (image.document().name) ", "
                             (lang.bytes(image.document().min_disk_size)) ")"
                         }
@@ -185,14 +221,36 @@ fn fields(visitor: &Visitor, images: &[Manifest], n_waiting: usize) -> Markup {
                 label for="locale" { (words.locale) }
                 select #locale name="locale" {
                     @for (locale, name) in LOCALES {
-                        option value=(locale) selected[locale.starts_with(lang.code())] { (name) }
+                        option value=(locale)
+                            selected[chosen("locale", locale, locale.starts_with(lang.code()))] { (name) }
                     }
                 }
             }
+            label for="policy" { (words.policy) }
+            select #policy name="policy" {
+                @for (i, shipped) in SHIPPED.iter().enumerate() {
+                    option value=(shipped.name) selected[chosen("policy", shipped.name, i == 0)] {
+                        (shipped.name) @if i == 0 { " (" (words.policy_default) ")" }
+                    }
+                }
+            }
+            @for shipped in &SHIPPED {
+                details .policy {
+                    summary { (words.policy_meaning) ": " (shipped.name) }
+                    (explanation(shipped.explanation(lang.language())))
+                }
+            }
+            label .choice {
+                input type="checkbox" name="witness" value="yes" aria-describedby="witness-hint"
+                    checked[chosen("witness", "yes", false)];
+                span { (words.witness) }
+            }
+            p .hint #witness-hint { (words.witness_hint) }
             label for="seconds" { (words.how_long) }
             select #seconds name="seconds" {
                 @for (seconds, name) in lang.times() {
-                    option value=(seconds) selected[seconds == 4 * 3600] { (name) }
+                    option value=(seconds)
+                        selected[chosen("seconds", &seconds.to_string(), seconds == 4 * 3600)] { (name) }
                 }
             }
             p .hint #count-hint { (words.count_again_hint) " " (lang.wait_to_be_picked(n_waiting)) "." }
@@ -232,6 +290,8 @@ fn batches(desk: &Desk, visitor: &Visitor, names: &[(protocol::PersonId, String)
             div .planned .batch {
                 h3 { (state(batch)) ": " (lang.job(&row.job)) }
                 dl {
+                    dt { (words.policy) } dd { (row.policy) }
+                    @if row.witness { dt { (words.holds) } dd { (words.witness) } }
                     dt { (words.taken) } dd { (lang.places(row.admitted.len(), row.count)) }
                     dt { (words.by) } dd { (row.by) }
                     dt { (words.since) } dd { (moment(row.armed_at)) }

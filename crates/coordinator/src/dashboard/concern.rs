@@ -18,6 +18,10 @@ pub(super) enum Concern {
     Blank,
     /// Work has stopped, in the words of agent or coordinator.
     Stopped(String),
+    /// A drive stands still while it erases itself; work goes on.
+    StandsStill(String),
+    /// A person wanted to look at its drives: it waits for that.
+    Held,
     /// There is no consent.
     Refused(Refusal),
 }
@@ -33,9 +37,12 @@ pub(super) fn concerns(bench: &Bench, machine: &Machine) -> Vec<Concern> {
     });
     let blank = crate::identity::is_blank(&machine.identity).then_some(Concern::Blank);
     let stopped = machine.attention.clone().map(Concern::Stopped);
+    let stalled = machine.admission.iter().flat_map(|admission| &admission.stalled);
+    let stalled = stalled.map(|(drive, said)| Concern::StandsStill(format!("{drive}: {said}")));
+    let held = machine.admission.as_ref().is_some_and(|it| it.holds()).then_some(Concern::Held);
     let refusals = machine.admission.iter().flat_map(|admission| &admission.refusals);
     let refused = refusals.cloned().map(Concern::Refused);
-    identity.chain(blank).chain(stopped).chain(refused).collect()
+    identity.chain(blank).chain(stopped).chain(stalled).chain(held).chain(refused).collect()
 }
 
 impl Concern {
@@ -45,6 +52,8 @@ impl Concern {
             Self::Identity { other, .. } => lang.identity_conflict(*other),
             Self::Blank => lang.blank_identity().0.to_owned(),
             Self::Stopped(_) => lang.stopped().0.to_owned(),
+            Self::StandsStill(_) => lang.stands_still().0.to_owned(),
+            Self::Held => lang.held().0.to_owned(),
             Self::Refused(refusal) => lang.refusal(refusal.code).to_owned(),
         }
     }
@@ -53,8 +62,8 @@ impl Concern {
     pub(super) fn verbatim(&self) -> Option<String> {
         match self {
             Self::Identity { what, .. } => Some(what.clone()),
-            Self::Blank => None,
-            Self::Stopped(sentence) => Some(sentence.clone()),
+            Self::Blank | Self::Held => None,
+            Self::Stopped(sentence) | Self::StandsStill(sentence) => Some(sentence.clone()),
             Self::Refused(refusal) => Some(format!("{}: {}", refusal.what, refusal.sentence)),
         }
     }
@@ -63,7 +72,11 @@ impl Concern {
     fn other(&self) -> Option<MachineNumber> {
         match self {
             Self::Identity { other, .. } => *other,
-            Self::Blank | Self::Stopped(_) | Self::Refused(_) => None,
+            Self::Blank
+            | Self::Stopped(_)
+            | Self::StandsStill(_)
+            | Self::Held
+            | Self::Refused(_) => None,
         }
     }
 
@@ -72,6 +85,8 @@ impl Concern {
             Self::Identity { .. } => lang.settle_conflict(),
             Self::Blank => lang.blank_identity().1,
             Self::Stopped(_) => lang.stopped().1,
+            Self::StandsStill(_) => lang.stands_still().1,
+            Self::Held => lang.held().1,
             Self::Refused(refusal) => lang.remedy(refusal.code),
         }
     }

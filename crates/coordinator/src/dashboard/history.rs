@@ -5,7 +5,7 @@ use protocol::{AgentRecord, PersonId, Step, UnixMillis};
 use super::lang::Lang;
 use super::words::Told;
 use crate::bench::Machine;
-use crate::event::{AdmittedHow, Happening, JournalEvent};
+use crate::event::{AdmittedHow, Happening, JournalEvent, Saw};
 use crate::journal::{Journal, JournalError};
 
 /// Records that are shown; older ones stay in the journal.
@@ -33,10 +33,11 @@ pub(super) fn history(
     let mut lines = decisions(machine, lang, &names);
     let mut indices: Vec<_> =
         machine.boots.iter().flat_map(|boot| boot.records.iter().copied()).collect();
+    indices.extend(&machine.witnessed);
     indices.sort_unstable();
     let older = indices.len().saturating_sub(MAX_RECORDS);
     for (_, body) in journal.bodies(&indices[older..])? {
-        lines.extend(record(&body, lang));
+        lines.extend(journaled(&body, lang, &names));
     }
     // Stable: what happened in the same millisecond stays in the journal's order.
     lines.sort_by_key(|line| line.at);
@@ -47,15 +48,54 @@ pub(super) fn history(
 pub(super) fn admitted(how: &AdmittedHow, lang: Lang, names: &[(PersonId, String)]) -> Told {
     match how {
         AdmittedHow::Picked { by } => {
-            let name = names.iter().find(|(id, _)| id == by).map(|(_, name)| name.clone());
-            let name = name.unwrap_or_else(|| by.to_string());
-            lang.told_with(("Picked by a person", "Wybrany przez człowieka"), name)
+            lang.told_with(("Picked by a person", "Wybrany przez człowieka"), name(*by, names))
         }
         AdmittedHow::Automatic => lang.told((
             "Admitted by the rule of an isolated bench",
             "Dopuszczony według reguły odizolowanego stołu",
         )),
         AdmittedHow::Resumed => lang.told(("Came back and goes on", "Wrócił i pracuje dalej")),
+    }
+}
+
+/// A person's name, or the bare id where the name is gone.
+fn name(by: PersonId, names: &[(PersonId, String)]) -> String {
+    let known = names.iter().find(|(id, _)| *id == by).map(|(_, name)| name.clone());
+    known.unwrap_or_else(|| by.to_string())
+}
+
+/// What a person did about a hold.
+fn witnessed(happening: &Happening, lang: Lang, names: &[(PersonId, String)]) -> Option<Told> {
+    match happening {
+        Happening::HoldAsked { by, .. } => Some(lang.told_with(
+            ("To wait once its drives are verified", "Ma zaczekać po sprawdzeniu dysków"),
+            name(*by, names),
+        )),
+        Happening::HoldReleased { by, .. } => {
+            let pair = ("Released by a person", "Zwolniony przez człowieka");
+            Some(lang.told_with(pair, name(*by, names)))
+        }
+        Happening::Looked { by, drive, sector, count, saw, .. } => {
+            let pair = match saw {
+                Saw::Content { zero: true, .. } => {
+                    ("A person looked: all zero", "Obejrzano: same zera")
+                }
+                Saw::Content { .. } => {
+                    ("A person looked: not all zero", "Obejrzano: nie same zera")
+                }
+                Saw::Unreadable { .. } => {
+                    ("A person looked: it could not be read", "Obejrzano: nie udało się odczytać")
+                }
+            };
+            let said = match saw {
+                Saw::Content { sha256, .. } => format!("SHA-256 {sha256}"),
+                Saw::Unreadable { sentence } => sentence.clone(),
+            };
+            let (who, drive) = (name(*by, names), lang.drive(drive));
+            let sectors = lang.sectors(*sector, *count);
+            Some(lang.told_with(pair, format!("{who} · {drive} · {sectors} · {said}")))
+        }
+        _ => None,
     }
 }
 
@@ -72,6 +112,13 @@ fn decisions(machine: &Machine, lang: Lang, names: &[(PersonId, String)]) -> Vec
     }
     let Some(admission) = &machine.admission else { return lines };
     lines.push(line(admission.at, admitted(&admission.how, lang, names)));
+    if admission.held_from_arming {
+        let pair = (
+            "To wait once its drives are verified, as its batch was armed",
+            "Ma zaczekać po sprawdzeniu dysków, bo tak uzbrojono partię",
+        );
+        lines.push(line(admission.at, lang.told(pair)));
+    }
     for consent in &admission.consents {
         let pair = ("Plan approved, ticket given", "Plan zatwierdzony, zgoda wydana");
         lines.push(line(consent.ticket.issued_at, lang.told(pair)));
@@ -84,7 +131,7 @@ fn decisions(machine: &Machine, lang: Lang, names: &[(PersonId, String)]) -> Vec
 }
 
 /// Each was read whole when it came; one that cannot be read now is shown as such and not left out.
-fn record(body: &str, lang: Lang) -> Option<Line> {
+fn journaled(body: &str, lang: Lang, names: &[(PersonId, String)]) -> Option<Line> {
     let event = match serde_json::from_str::<JournalEvent>(body) {
         Ok(event) => event,
         Err(error) => {
@@ -93,13 +140,18 @@ fn record(body: &str, lang: Lang) -> Option<Line> {
             return Some(Line { at: UnixMillis(0), told, bad: true });
         }
     };
-    let Happening::AgentRecord { envelope } = event.happening else { return None };
+    let Happening::AgentRecord { envelope } = event.happening else {
+        let bad = matches!(&event.happening, Happening::Looked { saw: Saw::Unreadable { .. }, .. });
+        let told = witnessed(&event.happening, lang, names)?;
+        return Some(Line { at: event.at, told, bad });
+    };
     let record: AgentRecord = envelope.peek().ok()?;
     let bad = matches!(
         record.step,
         Step::Failed { .. }
             | Step::SanitizeFailed { .. }
             | Step::Refused { .. }
+            | Step::Stalled { .. }
             | Step::AgentDied { .. }
     );
     Some(Line { at: event.at, told: lang.step(&record.step), bad })

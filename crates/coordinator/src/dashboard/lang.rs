@@ -33,6 +33,14 @@ impl Lang {
         }
     }
 
+    /// The language as the configuration names it.
+    pub(super) const fn language(self) -> Language {
+        match self {
+            Self::En => Language::En,
+            Self::Pl => Language::Pl,
+        }
+    }
+
     /// The catalogue.
     pub(super) const fn words(self) -> &'static Words {
         match self {

@@ -1,6 +1,7 @@
 //! A page per machine.
 
 mod sections;
+mod witness;
 
 use std::sync::Arc;
 
@@ -18,8 +19,10 @@ use super::page::{Head, Page, Place, page, refusal_page};
 use super::tile::tile;
 use super::{Desk, Shared};
 use crate::admission::{self, split};
-use crate::bench::{Bench, Machine};
+use crate::bench::{Admission, Bench, Machine};
 use crate::certificate::{CertificateError, certificate};
+
+pub(super) use witness::{hold, look, release};
 
 /// `GET /machines/{number}`
 pub(super) async fn show(
@@ -118,6 +121,7 @@ fn whole(desk: &Arc<Desk>, visitor: &Visitor, machine: &Machine, lines: &[Line])
             }
             div .main {
                 (section(visitor, machine, &concerns(bench, machine)))
+                (witness::section(visitor, machine))
                 (sections::drives(lang, machine))
                 (sections::plan(lang, machine))
                 (sections::history(lang, lines))
@@ -126,7 +130,9 @@ fn whole(desk: &Arc<Desk>, visitor: &Visitor, machine: &Machine, lines: &[Line])
         }
     };
     let path = format!("/machines/{}", machine.number.0);
-    let head = Head { title: &title, place: Place::Bench, path: &path, live: true };
+    // While a person fills in which sectors to show, the page must not load itself again.
+    let live = !machine.admission.as_ref().is_some_and(Admission::holds);
+    let head = Head { title: &title, place: Place::Bench, path: &path, live };
     page(visitor, head, content)
 }
 

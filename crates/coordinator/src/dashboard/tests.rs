@@ -5,3 +5,4 @@ mod door;
 mod forms;
 mod login;
 mod pages;
+mod witness;

@@ -58,7 +58,7 @@ impl Mood {
 
     fn of(state: &MachineState, heard: bool) -> Self {
         match state {
-            MachineState::Attention { .. } => Self::NeedsPerson,
+            MachineState::Attention { .. } | MachineState::Held => Self::NeedsPerson,
             MachineState::Finished | MachineState::Booted => Self::Done,
             MachineState::Waiting => Self::Waiting,
             MachineState::Seen => Self::Seen,
@@ -128,6 +128,7 @@ fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(
     let by_journal = match admission.state() {
         MachineState::Admitted | MachineState::Planned => Stage::Plan,
         MachineState::Sanitizing => Stage::Sanitize,
+        MachineState::Held => Stage::Verify,
         MachineState::Verified if way.contains(&Stage::Image) => Stage::Image,
         MachineState::Imaged => Stage::Personalize,
         MachineState::Verified | MachineState::Personalized | MachineState::Bootable => {
@@ -136,7 +137,8 @@ fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(
         _ => Stage::Boot,
     };
     let at = live.filter(|stage| way.contains(stage)).unwrap_or(by_journal);
-    let stopped = matches!(state, MachineState::Attention { .. });
+    // What stands still is still at it.
+    let stopped = matches!(state, MachineState::Attention { .. }) && !machine.only_stands_still();
     let standing = |stage: &Stage| match stage.cmp(&at) {
         std::cmp::Ordering::Less => Standing::Done,
         std::cmp::Ordering::Equal if !stopped => Standing::Now,
@@ -237,7 +239,7 @@ impl Tile {
                 p .reason {
                     (concern.title(lang))
                     // What stopped the work stands nowhere else.
-                    @if let Concern::Stopped(sentence) = concern {
+                    @if let Concern::Stopped(sentence) | Concern::StandsStill(sentence) = concern {
                         span .detail lang="en" { (sentence) }
                     }
                 }

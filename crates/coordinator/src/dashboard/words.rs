@@ -2,6 +2,7 @@
 //! beside these words came from a machine or from the coordinator's own messages, and is marked as English.
 
 mod enums;
+mod proof;
 mod sentences;
 mod steps;
 
@@ -107,6 +108,17 @@ catalogue! {
         "Nie ma jeszcze planu. Powstaje po wybraniu komputera.";
     plan_image: "The system is installed here", "Tu zostanie zainstalowany system";
     technique: "How", "Jak";
+    policy: "Policy", "Polityka";
+    policy_meaning: "What this policy means", "Co oznacza ta polityka";
+    policy_default: "recommended", "zalecana";
+    medium: "Medium", "Nośnik";
+    proof: "Proof", "Dowód";
+    proven_how: "How it was proven", "Jak to wykazano";
+    unlock_first: "It is locked with our password from an erase that was cut short: that comes off first.",
+        "Jest zablokowany naszym hasłem po przerwanym kasowaniu: najpierw zostanie odblokowany.";
+    canaries: "Canaries", "Znaczniki";
+    surface_read: "Read afterwards", "Odczytano potem";
+    seen_again: "Looked at again after a power cycle", "Obejrzano ponownie po odłączeniu zasilania";
     claim: "What may be claimed", "Co można potwierdzić";
     why_not_more: "Why not more", "Dlaczego nie więcej";
     left_alone: "Left alone", "Pozostawione bez zmian";
@@ -117,6 +129,39 @@ catalogue! {
     needs_you: "A person must look", "Potrzebny człowiek";
     what_to_do: "What to do", "Co zrobić";
     looked_at: "I looked: it may be worked on", "Sprawdzone: można pracować";
+    // Holding a machine.
+    second_look: "A second pair of eyes", "Druga para oczu";
+    witness: "Stop each machine after its check, until a person has looked at the drives",
+        "Zatrzymaj każdy komputer po kontroli, aż ktoś obejrzy dyski";
+    witness_hint: "Then nothing is installed before somebody releases the machine on its page.",
+        "Wtedy nic nie zostanie zainstalowane, zanim ktoś zwolni komputer na jego stronie.";
+    holds: "Hold", "Zatrzymanie";
+    hold_offer: "The machine can wait once its drives are checked, before anything is installed. Then you can look at \
+        any sector.",
+        "Komputer może zaczekać po kontroli dysków, zanim cokolwiek zostanie zainstalowane. Wtedy można obejrzeć \
+        dowolny sektor.";
+    hold_asked: "It will wait once its drives are checked.",
+        "Zaczeka, gdy jego dyski będą sprawdzone.";
+    hold_now: "Have it wait", "Niech zaczeka";
+    hold_off: "No, let it go on", "Nie, niech pracuje dalej";
+    release: "I have seen enough: go on", "To wystarczy: pracuj dalej";
+    look_hint: "Nothing is written. That you looked is recorded; what you saw is not.",
+        "Nic nie zostanie zapisane na dysku. Zapisze się, że patrzono, ale nie to, co było widać.";
+    look_sector: "First sector, counted from 0", "Pierwszy sektor, licząc od 0";
+    look_count: "How many, up to 8", "Ile, najwyżej 8";
+    look_now: "Show", "Pokaż";
+    look_offset: "Byte", "Bajt";
+    look_hex: "Hexadecimal", "Szesnastkowo";
+    look_text: "As text", "Jako tekst";
+    look_same: "the same again", "tak samo";
+    look_silent: "The machine is not heard. Is it on, and its network cable in?",
+        "Nie słychać komputera. Czy jest włączony, a kabel sieciowy podłączony?";
+    look_full: "Too many looks wait for this machine. Try again in a moment.",
+        "Zbyt wiele pytań czeka na ten komputer. Spróbuj za chwilę.";
+    look_unanswered: "The machine does not answer. Its drive may hang: look at the laptop.",
+        "Komputer nie odpowiada. Być może dysk się zawiesił: obejrzyj laptop.";
+    look_failed: "It could not be read", "Nie udało się odczytać";
+    back_to_machine: "Back to the machine", "Wróć do komputera";
     certificate: "Certificate", "Certyfikat";
     certificate_get: "Download the certificate (JSON)", "Pobierz certyfikat (JSON)";
     certificate_hint: "It proves itself offline: rehome verify --key site.pub FILE",
@@ -166,6 +211,8 @@ catalogue! {
     not_armed_time: "Not armed: choose how long.", "Nie uzbrojono: wybierz, na jak długo.";
     not_armed_kind: "Not armed: choose what is to be done.",
         "Nie uzbrojono: wybierz, co ma być zrobione.";
+    not_armed_policy: "Not armed: choose a policy from the list.",
+        "Nie uzbrojono: wybierz politykę z listy.";
     not_armed_image: "Not armed: choose an image that is on this coordinator.",
         "Nie uzbrojono: wybierz obraz, który jest na tym koordynatorze.";
     not_armed_unusable: "Not armed: this image cannot be given to a laptop",

@@ -1,5 +1,7 @@
 //! The agents' API: TLS in front, JSON within. See `protocol::api` for the requests.
 
+mod witness;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,7 +16,7 @@ use axum::routing::{get, post};
 use axum::{Extension, Router};
 use evidence::Envelope;
 use http_body_util::BodyExt as _;
-use protocol::api::{ENROLLMENT_TYPE, RecordsAccepted};
+use protocol::api::{DrivePasswordReply, DrivePasswordRequest, ENROLLMENT_TYPE, RecordsAccepted};
 use protocol::{
     Directive, Enrolled, Enrollment, Heartbeat, ImageId, MachineId, PlanReply, PlanRequest,
     TicketId, UnixMillis,
@@ -26,6 +28,7 @@ use crate::bench::{Bench, Machine};
 use crate::consent::{ConsentError, Desk, consent};
 use crate::coordinator::Coordinator;
 use crate::directive::directive;
+use crate::drive_password::give;
 use crate::enrollment::{Rules, admit_waiting, enroll};
 use crate::images::ImageError;
 use crate::random;
@@ -46,6 +49,9 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/agent/v1/enroll", post(enroll_agent))
         .route("/agent/v1/heartbeat", post(heartbeat))
         .route("/agent/v1/plan", post(plan))
+        .route("/agent/v1/drive-password", post(drive_password))
+        .route("/agent/v1/witness", get(witness::witness))
+        .route("/agent/v1/look", post(witness::look))
         .route("/agent/v1/records", post(take_records))
         .route("/agent/v1/image/{id}", get(image))
         .method_not_allowed_fallback(|| async {
@@ -196,6 +202,29 @@ fn refused_consent(error: &ConsentError) -> Refused {
         ConsentError::Sign(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };
     Refused::because(status, error)
+}
+
+async fn drive_password(
+    State(coordinator): Shared,
+    session: Session,
+    FromBody(DrivePasswordRequest { drive }): FromBody<DrivePasswordRequest>,
+) -> Result<Json<DrivePasswordReply>, Refused> {
+    let password = coordinator.recovery.password(&drive.model, &drive.serial);
+    let password =
+        password.map_err(|error| Refused::because(StatusCode::INTERNAL_SERVER_ERROR, &error))?;
+    let asked_of = (coordinator.recovery.check_value(), coordinator.rules());
+    let decided = coordinator
+        .journal
+        .grant(move |bench, now| match known(bench, session) {
+            Err(refused) => (Vec::new(), Err(refused)),
+            Ok(machine) => {
+                let (happenings, given) =
+                    give(bench, now, machine, session.agent, &drive, asked_of);
+                (happenings, given.map_err(|why| Refused::because(StatusCode::CONFLICT, &why)))
+            }
+        })
+        .await?;
+    decided.map(|()| Json(DrivePasswordReply { password }))
 }
 
 async fn take_records(

@@ -10,7 +10,8 @@ use crate::event::JournalEvent;
 
 /// "Rhom": marks the file as ours (`PRAGMA application_id`).
 const APPLICATION_ID: i32 = 0x5268_6f6d;
-const SCHEMA_VERSION: i32 = 1;
+/// Of the tables and of the events in them: 1 knew no policies, and only one technique for a drive.
+const SCHEMA_VERSION: i32 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE event (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
@@ -132,8 +133,12 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), JournalError> {
         );
         return connection.execute_batch(&script).map_err(sql("making the tables"));
     }
-    if id != APPLICATION_ID || schema != SCHEMA_VERSION {
-        return Err(JournalError::Foreign { path: path.display().to_string(), id, schema });
+    let name = || path.display().to_string();
+    if id != APPLICATION_ID {
+        return Err(JournalError::Foreign { path: name(), id });
+    }
+    if schema != SCHEMA_VERSION {
+        return Err(JournalError::OtherVersion { path: name(), schema, ours: SCHEMA_VERSION });
     }
     let report = connection
         .pragma_query_value(None, "quick_check", |row| row.get::<_, String>(0))

@@ -125,7 +125,9 @@ async fn arm(journal: &Journal) -> Result<(), JournalError> {
     let happening = |now| {
         let (by, batch) = (PersonId::from_bytes([1; 16]), protocol::BatchId::from_bytes([2; 16]));
         let (hour, job) = (Duration::from_secs(3600), protocol::JobKind::Wipe {});
-        crate::admission::arm(now, batch, by, hour, 1, job).unwrap()
+        let policy = plan::policy::default();
+        let terms = crate::admission::Terms { job, policy, witness: false };
+        crate::admission::arm(now, batch, by, hour, 1, terms).unwrap()
     };
     journal.grant(move |_, now| (vec![happening(now)], ())).await
 }
@@ -235,4 +237,27 @@ async fn a_clock_that_is_behind_the_journal_stops_it() {
     connection.execute("INSERT INTO event (seq, body) VALUES (2, ?1)", [body]).unwrap();
     let refused = Journal::open(&path, SITE).unwrap_err();
     assert!(matches!(refused, JournalError::ClockBehind { .. }), "{refused}");
+}
+
+#[test]
+fn what_another_version_or_another_program_has_written_is_left_as_it_is() {
+    for (pragma, said) in [
+        ("user_version = 1", "written by another version of rehome (schema 1, this one has 2)"),
+        ("user_version = 3", "written by another version of rehome (schema 3, this one has 2)"),
+        ("application_id = 7", "is not a journal of rehome (application id 0x7)"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        drop(Journal::open(&path, SITE).unwrap());
+        let change = rusqlite::Connection::open(&path).unwrap();
+        change.execute_batch(&format!("PRAGMA {pragma}")).unwrap();
+        change.close().unwrap();
+        let bytes = std::fs::read(&path).unwrap();
+        for _ in 0..2 {
+            let why = Journal::open(&path, SITE).unwrap_err().to_string();
+            assert!(why.contains(said) && why.ends_with("nothing was changed"), "{why}");
+            assert_eq!(why.contains("give this one a new --data"), pragma.starts_with("user"));
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    }
 }

@@ -1,6 +1,8 @@
 //! A `rehome serve` of its own, with its own data directory.
 
+use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddrV4};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -92,6 +94,20 @@ impl Coordinator {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
         text
+    }
+
+    /// The whole answer to JSON that is posted to the administration's socket.
+    pub(crate) fn ask_socket(&self, path: &str, body: &Value) -> String {
+        let mut stream = UnixStream::connect(self.path.join("rehome.sock")).unwrap();
+        let body = body.to_string();
+        let len = body.len();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n"
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     pub(crate) fn arm_wipe(&self, count: u32) -> String {

@@ -12,7 +12,7 @@ use crate::hardware::laptop;
 use crate::laptop::{Laptop, ok, refusal};
 
 /// A `rehome serve` whose data directory is a small file system of its own, in a mount namespace.
-fn on_a_small_disk() -> Coordinator {
+pub(crate) fn on_a_small_disk() -> Coordinator {
     let data = tempfile::tempdir().unwrap();
     let script = r#"mount -t tmpfs -o size=1500k,mode=0700 rehome "$1" && shift && exec "$@""#;
     let path = data.path().to_str().unwrap();
@@ -43,7 +43,7 @@ fn on_a_small_disk() -> Coordinator {
     })
 }
 
-fn fill(path: &Path) {
+pub(crate) fn fill(path: &Path) {
     // Writing ends with "no space left", as it shall.
     drop(std::fs::write(path, vec![0; 4 << 20]));
     assert!(std::fs::metadata(path).unwrap().len() > 100_000);

@@ -1,10 +1,14 @@
 //! What a laptop would see of itself.
 
 use protocol::drive::{Bus, DriveIdentity, DriveUnit};
+use protocol::features::{
+    AtaFeatures, AtaSanitize, AtaSecurity, EraseTime, NvmeFeatures, NvmeSanitize, Rotation,
+    SanitizeState,
+};
 use protocol::inventory::{
     BootFacts, Cpu, Firmware, Inventory, MachineIdentity, Nic, Power, Product, StorageController,
 };
-use protocol::{ByteLen, MacAddr, SectorSize};
+use protocol::{ByteLen, EraseFeatures, MacAddr, SectorSize};
 
 /// The laptop of this serial number, with one NVMe drive.
 pub(crate) fn laptop(serial: u8) -> Inventory {
@@ -45,6 +49,43 @@ pub(crate) fn laptop(serial: u8) -> Inventory {
     }
 }
 
+/// A SATA disk that erases itself once it is given a password.
+pub(crate) fn disk(serial: &str) -> DriveUnit {
+    let mut unit = drive(serial);
+    unit.kernel_name = "sda".into();
+    unit.bus = Bus::Ata;
+    unit.rotational = true;
+    unit.features = EraseFeatures::Ata(AtaFeatures {
+        rotation: Rotation::Rpm(5400),
+        encrypts_all: false,
+        sanitize: AtaSanitize {
+            crypto_scramble: false,
+            block_erase: false,
+            overwrite: false,
+            state: SanitizeState::Unknown,
+        },
+        security: AtaSecurity {
+            supported: true,
+            enabled: false,
+            locked: false,
+            frozen: false,
+            count_expired: false,
+            enhanced: true,
+            erase_time: EraseTime::NotReported,
+            enhanced_time: EraseTime::Seconds(7200),
+        },
+    });
+    unit
+}
+
+/// The same disk after an erase that was cut short.
+pub(crate) fn locked(mut unit: DriveUnit) -> DriveUnit {
+    if let EraseFeatures::Ata(ata) = &mut unit.features {
+        (ata.security.enabled, ata.security.locked) = (true, true);
+    }
+    unit
+}
+
 /// An internal NVMe drive.
 pub(crate) fn drive(serial: &str) -> DriveUnit {
     let size = ByteLen(3 << 30);
@@ -64,6 +105,20 @@ pub(crate) fn drive(serial: &str) -> DriveUnit {
         removable: false,
         read_only: false,
         holds: Vec::new(),
+        features: EraseFeatures::Nvme(NvmeFeatures {
+            format: true,
+            format_erases_all: false,
+            format_crypto: false,
+            sanitize: NvmeSanitize {
+                crypto: false,
+                block: false,
+                overwrite: false,
+                state: SanitizeState::Unknown,
+                block_time: EraseTime::NotReported,
+                crypto_time: EraseTime::NotReported,
+                overwrite_time: EraseTime::NotReported,
+            },
+        }),
         other_namespaces: 0,
     }
 }

@@ -9,10 +9,9 @@ use hyper::body::Bytes;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use protocol::api::{ENROLLMENT_TYPE, SiteConfig, TICKET_TYPE};
-use protocol::event::{DriveEvidence, PassObservation};
 use protocol::{
-    AgentKey, Directive, Enrolled, Enrollment, Heartbeat, Inventory, Job, Nonce, Plan, PlanReply,
-    PlanRequest, Sha256Digest, Stage, Step, Ticket, UnixMillis,
+    AgentKey, Directive, DriveIdentity, Enrolled, Enrollment, Heartbeat, Inventory, Job, Nonce,
+    Plan, PlanReply, PlanRequest, Sha256Digest, Stage, Step, Ticket, UnixMillis,
 };
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
@@ -24,6 +23,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 
 use crate::coordinator::Coordinator;
+use crate::observed;
 
 pub(crate) struct Laptop {
     pub(crate) inventory: Inventory,
@@ -83,11 +83,21 @@ impl Laptop {
     }
 
     pub(crate) fn request(&self, job: &Job, nonce: u8) -> PlanRequest {
+        self.request_with(job, &[], nonce)
+    }
+
+    /// A request where drives may be locked with our password.
+    pub(crate) fn request_with(
+        &self,
+        job: &Job,
+        our_locks: &[DriveIdentity],
+        nonce: u8,
+    ) -> PlanRequest {
         let machine = self.enrolled.as_ref().unwrap().machine;
         PlanRequest {
             nonce: Nonce::from_bytes([nonce; 32]),
             inventory: self.inventory.clone(),
-            plan: plan::plan(machine, &self.inventory, job),
+            plan: plan::plan(machine, &self.inventory, job, &our_locks.iter().cloned().collect()),
         }
     }
 
@@ -126,24 +136,18 @@ impl Laptop {
         self.note(Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan });
         for drive in &plan.drives {
             let identity = drive.identity.clone();
-            let technique = drive.technique;
-            self.note(Step::SanitizeStarted { drive: identity.clone(), technique });
-            let pass = PassObservation {
-                bytes: identity.size,
-                duration_ms: 9_000,
-                retries: 0,
-                worst_request_ms: 12,
-            };
-            self.note(Step::Sanitized { drive: identity.clone(), observed: pass.clone() });
-            self.note(Step::Verified(DriveEvidence {
-                drive: identity,
-                technique,
-                claim: drive.claim,
-                overwrite: pass.clone(),
-                verification: pass,
-                verified_at: UnixMillis(1_700_000_000_000),
-            }));
+            let techniques = drive.techniques.clone();
+            self.note(Step::SanitizeStarted { drive: identity.clone(), techniques });
+            let observed = observed::techniques(drive);
+            self.note(Step::Sanitized { drive: identity, observed });
+            let verified_at = UnixMillis(1_700_000_000_000);
+            self.note(Step::Verified(observed::evidence(drive, verified_at)));
         }
+    }
+
+    pub(crate) async fn get(&self, at: &Coordinator, path: &str) -> Answer {
+        let session = self.enrolled.as_ref().map(|enrolled| enrolled.session.as_str());
+        talk(at, Method::GET, path, session, Vec::new()).await
     }
 
     pub(crate) async fn post<T: Serialize + ?Sized>(

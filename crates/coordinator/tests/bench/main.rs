@@ -6,12 +6,16 @@
 mod coordinator;
 mod hardware;
 mod laptop;
+mod observed;
 
 mod admission;
 mod bad_input;
 mod boot_files;
 mod full_disk;
 mod images;
+mod passwords;
 mod path;
+mod policies;
 mod restart;
 mod startup;
+mod witness;

@@ -51,7 +51,7 @@ async fn the_machine_loses_power_and_goes_on_by_itself_with_the_same_drives_only
 
     let mut second = Laptop::booted(laptop(1));
     second.enroll(&bench).await;
-    let Directive::Work { job, verified_before } = second.heartbeat(&bench).await else {
+    let Directive::Work { job, verified_before, .. } = second.heartbeat(&bench).await else {
         panic!("it does not go on");
     };
     assert_eq!(verified_before.len(), 1);
@@ -107,7 +107,7 @@ async fn a_certificate_rests_on_the_boots_before_and_after_a_power_cut() {
 
     let mut second = Laptop::booted(laptop(1));
     second.enroll(&bench).await;
-    let Directive::Work { job, verified_before } = second.heartbeat(&bench).await else {
+    let Directive::Work { job, verified_before, .. } = second.heartbeat(&bench).await else {
         panic!("it does not go on");
     };
     let request = second.request(&job, 2);

@@ -8,7 +8,7 @@ use super::super::history::Line;
 use super::super::icon::{Icon, icon};
 use super::super::lang::Lang;
 use super::super::page::moment;
-use crate::bench::Machine;
+use crate::bench::{Machine, Verified};
 use crate::live::Live;
 use crate::view;
 
@@ -161,7 +161,8 @@ pub(super) fn plan(lang: Lang, machine: &Machine) -> Markup {
             @match consent {
                 None => p .hint { (words.no_plan) },
                 Some(consent) => {
-                    @for drive in &consent.plan.drives { (planned(lang, drive)) }
+                    p { (words.policy) ": " b { (consent.plan.policy) } }
+                    @for drive in &consent.plan.drives { (planned(lang, machine, drive)) }
                     @for refusal in &consent.plan.left_alone {
                         div .planned {
                             h3 { (words.left_alone) ": " (refusal.what) }
@@ -175,20 +176,46 @@ pub(super) fn plan(lang: Lang, machine: &Machine) -> Markup {
     }
 }
 
-fn planned(lang: Lang, drive: &PlannedDrive) -> Markup {
+fn planned(lang: Lang, machine: &Machine, drive: &PlannedDrive) -> Markup {
     let words = lang.words();
+    let by_drive = drive.techniques.iter().any(|technique| technique.is_by_drive());
+    let verified = machine.admission.as_ref().and_then(|it| it.verified.get(&drive.identity));
     html! {
         div .planned {
             h3 { (lang.drive(&drive.identity)) }
             dl {
-                dt { (words.technique) } dd { (lang.technique(drive.technique)) }
+                dt { (words.medium) } dd { (lang.media(drive.media)) }
+                dt { (words.technique) }
+                @for technique in &drive.techniques { dd { (lang.technique(*technique)) } }
+                dt { (words.proof) } dd { (lang.proof(&drive.proof, by_drive)) }
                 dt { (words.claim) } dd { (lang.claim(drive.claim)) }
                 @if !drive.reasons.is_empty() {
                     dt { (words.why_not_more) }
                     @for reason in &drive.reasons { dd { (lang.claim_reason(*reason)) } }
                 }
             }
+            @if drive.unlock { p { b { (words.unlock_first) } } }
+            @if let Some(verified) = verified { (proven(lang, verified)) }
             @if drive.receives_image { p { b { (words.plan_image) } } }
+        }
+    }
+}
+
+/// What was seen of a drive that is verified.
+fn proven(lang: Lang, verified: &Verified) -> Markup {
+    let (words, evidence) = (lang.words(), &verified.evidence);
+    html! {
+        h4 { (words.proven_how) }
+        dl {
+            @if let Some(canaries) = &evidence.canaries {
+                dt { (words.canaries) } dd { (lang.canaries(canaries)) }
+            }
+            @if let Some(old) = &evidence.old_content {
+                dt { (words.content) } dd { (lang.old_content(old)) }
+            }
+            dt { (words.surface_read) }
+            dd { (lang.bytes(evidence.verification.bytes)) " (" (lang.verification(evidence.method)) ")" }
+            @if verified.seen_again { dt { (words.seen_again) } dd { (icon(Icon::Done)) } }
         }
     }
 }
@@ -235,5 +262,66 @@ pub(super) fn boot_trace(lang: Lang, machine: &Machine, live: &Live) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::{BatchId, JobKind, Policy};
+
+    use super::*;
+    use crate::scene::Scene;
+    use crate::scene::hardware::laptop;
+
+    /// What the page says of plan and proof of a laptop with an NVMe drive that was wiped by this policy.
+    fn said(policy: Policy, lang: Lang) -> String {
+        let mut scene = Scene::new();
+        scene.arm_by(policy, BatchId::from_bytes([1; 16]), 1, JobKind::Wipe {});
+        let agent = scene.finish(&laptop(1));
+        plan(lang, scene.machine(&agent)).into_string()
+    }
+
+    #[test]
+    fn policy_techniques_claim_reasons_and_proof_are_told() {
+        let (default, overwrite) = (plan::policy::default, plan::policy::overwrite_only);
+        let both = plan::policy::firmware_and_overwrite;
+        for (policy, lang, words) in [
+            (
+                default(),
+                Lang::En,
+                &[
+                    "<b>default</b>",
+                    "NVMe Format, user data erase",
+                    "Purge",
+                    "10,000 canaries placed, none found",
+                    "of 4,096 sectors sampled before, 4,000 have changed",
+                    "3.22 GB (every sector is read)",
+                ][..],
+            ),
+            (
+                default(),
+                Lang::Pl,
+                &[
+                    "<b>default</b>",
+                    "Dysk kasuje wszystkie dane użytkownika",
+                    "rozmieszczono znaczniki: 10\u{a0}000, nie znaleziono żadnego",
+                    "zmienione: 4000",
+                    "3,22 GB (odczyt każdego sektora)",
+                ],
+            ),
+            (
+                overwrite(),
+                Lang::En,
+                &["overwrite-only", "Zeros over every", "Clear", "Spare and retired flash cells"],
+            ),
+            (overwrite(), Lang::Pl, &["Zera na każdy", "zapasowych i wycofanych komórek"]),
+            (both(), Lang::En, &["firmware+overwrite", "NVMe Format", "Zeros over every", "Purge"]),
+        ] {
+            let page = said(policy, lang);
+            for word in words {
+                assert!(page.contains(word), "{word:?} is not in {page}");
+            }
+        }
+        assert!(!said(overwrite(), Lang::En).contains("canaries"), "there were none");
     }
 }

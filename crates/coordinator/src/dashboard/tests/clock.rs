@@ -1,5 +1,7 @@
 //! A clock that was set: nothing is granted at any door.
 
+use std::collections::BTreeSet;
+
 use axum::body::Body;
 use axum::http::Request;
 use hyper::service::Service;
@@ -58,7 +60,7 @@ async fn while_the_clock_is_in_doubt_no_ticket_is_given_and_the_agent_may_ask_ag
     let request = PlanRequest {
         nonce: Nonce::from_bytes([1; 32]),
         inventory: laptop(1),
-        plan: plan::plan(machine, &laptop(1), &job),
+        plan: plan::plan(machine, &laptop(1), &job, &BTreeSet::new()),
     };
     let session = door.coordinator.sessions.open(Session { machine, agent }).unwrap();
     let router = TowerToHyperService::new(agent::router(door.coordinator.clone()));

@@ -14,6 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use protocol::{AgentKey, Enrollment, Inventory, MachineId, MachineNumber};
 use tokio::sync::watch;
 
+use crate::bench::Locks;
 use crate::boot_files::BootSet;
 use crate::clock::Clock;
 use crate::config::{DhcpSetting, Settings};
@@ -25,8 +26,10 @@ use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
 use crate::random;
+use crate::recovery::RecoverySecret;
 use crate::sessions::Sessions;
 use crate::site::Site;
+use crate::witness::Looks;
 
 pub(super) const HOST: &str = "10.76.0.1";
 
@@ -78,9 +81,11 @@ impl Door {
             boot_set: BootSet::read(&config.appliance).unwrap(),
             config,
             site,
+            recovery: RecoverySecret::open(data.path(), &Locks::default()).unwrap(),
             sessions: Sessions::default(),
             live: Live::new(journal.clock().clone()),
             journal,
+            looks: Looks::default(),
             crowd: Crowd::default(),
             http: SocketAddrV4::new(address, 80),
             api: SocketAddrV4::new(address, 443),

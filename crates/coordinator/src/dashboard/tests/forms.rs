@@ -10,6 +10,7 @@ use http_body_util::channel::Channel;
 use super::door::{Door, HOST, Person, form};
 use crate::bench::MachineState;
 use crate::clock::Clock;
+use crate::config::Language;
 use crate::coordinator::Coordinator;
 use crate::images::ImportOptions;
 use crate::scene::hardware::laptop;
@@ -18,11 +19,12 @@ pub(super) fn arming<'a>(
     ola: &'a Person,
     count: &'a str,
     again: &'a str,
-) -> [(&'a str, &'a str); 5] {
+) -> [(&'a str, &'a str); 6] {
     let token = ola.token.as_str();
     [
         ("token", token),
         ("kind", "wipe"),
+        ("policy", "overwrite-only"),
         ("seconds", "3600"),
         ("count", count),
         ("count-again", again),
@@ -61,14 +63,52 @@ async fn arming_needs_the_same_count_twice() {
     for (count, again) in [("2", "3"), ("2", ""), ("0", "0"), ("-1", "-1"), ("two", "two")] {
         let answer = door.post("/arm", &ola.cookie, &arming(&ola, count, again)).await;
         assert_eq!(answer.status, 409, "{count} {again}");
+        // What was chosen stays chosen: nobody shall arm with another policy than was wanted.
+        let chosen = r#"<option value="overwrite-only" selected>"#;
+        assert!(answer.body.contains(chosen), "{count} {again}: {}", answer.body);
     }
-    for (field, value) in [("seconds", "1"), ("kind", "refurbish"), ("kind", "x"), ("seconds", "")]
-    {
+    for (field, value) in [
+        ("seconds", "1"),
+        ("kind", "refurbish"),
+        ("kind", "x"),
+        ("seconds", ""),
+        ("policy", ""),
+        ("policy", "lax"),
+    ] {
         let mut fields = arming(&ola, "2", "2");
         fields.iter_mut().filter(|(name, _)| *name == field).for_each(|it| it.1 = value);
         assert_eq!(door.post("/arm", &ola.cookie, &fields).await.status, 409, "{field} {value}");
     }
     assert_eq!(door.coordinator.journal.published().bench.batches().count(), 0);
+}
+
+#[tokio::test]
+async fn arming_shows_the_policies_and_their_meaning_and_takes_the_chosen_one() {
+    let door = Door::open();
+    let ola = door.log_in().await;
+    for (lang, language, words) in [
+        ("en", Language::En, "What this policy means"),
+        ("pl", Language::Pl, "Co oznacza ta polityka"),
+    ] {
+        let page = door.get(&format!("/arm?lang={lang}"), &ola.cookie).await.body;
+        for policy in plan::policy::builtin() {
+            assert!(page.contains(&format!("<option value=\"{}\"", policy.name)), "{page}");
+            assert!(page.contains(&format!("{words}: {}", policy.name)), "{page}");
+            let shipped = crate::policies::Shipped::named(&policy.name).unwrap();
+            let title = shipped.explanation(language).lines().next().unwrap();
+            let title = title.rsplit("`:").next().unwrap().trim();
+            assert!(page.contains(title), "{title:?} is not in {page}");
+        }
+    }
+    let answer = door.post("/arm", &ola.cookie, &arming(&ola, "1", "1")).await;
+    assert_eq!(answer.status, 303);
+    let armed = |door: &Door| {
+        let published = door.coordinator.journal.published();
+        published.bench.batches().map(|it| it.job.policy.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(armed(&door), [plan::policy::overwrite_only()]);
+    let page = door.get("/arm", &ola.cookie).await.body;
+    assert!(page.contains("<dd>overwrite-only</dd>"), "{page}");
 }
 
 #[tokio::test]

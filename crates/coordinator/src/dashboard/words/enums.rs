@@ -2,7 +2,7 @@
 
 use protocol::drive::Bus;
 use protocol::inventory::Firmware;
-use protocol::plan::{Claim, ClaimReason, RefusalCode, Technique};
+use protocol::plan::RefusalCode;
 use protocol::{JobKind, Stage};
 
 use super::super::lang::Lang;
@@ -29,6 +29,7 @@ impl Lang {
             MachineState::Planned => ("about to start", "zaraz zacznie"),
             MachineState::Sanitizing => ("erasing", "kasowanie"),
             MachineState::Verified => ("erased", "skasowany"),
+            MachineState::Held => ("look at it", "obejrzyj go"),
             MachineState::Imaged => ("system written", "system zapisany"),
             MachineState::Personalized => ("set up", "ustawiony"),
             MachineState::Bootable => ("reporting", "raport"),
@@ -98,41 +99,6 @@ impl Lang {
         }
     }
 
-    pub(in super::super) fn technique(self, technique: Technique) -> &'static str {
-        self.of(match technique {
-            Technique::OverwriteZeros => (
-                "Zeros over every addressable sector, then every sector is read back",
-                "Zera na każdy adresowalny sektor, potem odczyt każdego sektora",
-            ),
-        })
-    }
-
-    pub(in super::super) fn claim(self, claim: Claim) -> &'static str {
-        self.of(match claim {
-            Claim::Clear => (
-                "Clear (NIST SP 800-88): safe from recovery by software",
-                "Clear (NIST SP 800-88): nie do odzyskania programami",
-            ),
-            Claim::Purge => (
-                "Purge (NIST SP 800-88): safe from recovery in a laboratory",
-                "Purge (NIST SP 800-88): nie do odzyskania w laboratorium",
-            ),
-        })
-    }
-
-    pub(in super::super) fn claim_reason(self, reason: ClaimReason) -> &'static str {
-        self.of(match reason {
-            ClaimReason::FlashOverprovisioning => (
-                "Spare and retired flash cells are out of reach of overwriting",
-                "Nadpisywanie nie sięga zapasowych i wycofanych komórek flash",
-            ),
-            ClaimReason::RemappedSectors => (
-                "Sectors that the disk has remapped or hidden are out of reach of overwriting",
-                "Nadpisywanie nie sięga sektorów przeniesionych lub ukrytych przez dysk",
-            ),
-        })
-    }
-
     /// Why something is not done.
     pub(in super::super) fn refusal(self, code: RefusalCode) -> &'static str {
         self.of(match code {
@@ -174,6 +140,22 @@ impl Lang {
                 "A drive came or went after the plan was made",
                 "Po ułożeniu planu przybył lub zniknął dysk",
             ),
+            RefusalCode::PolicyUnreachable => (
+                "The policy demands more than this drive can give",
+                "Polityka wymaga więcej, niż ten dysk potrafi",
+            ),
+            RefusalCode::LockedByStranger => (
+                "It is locked with a password that is not known here as ours",
+                "Jest zablokowany hasłem, którego nie znamy jako naszego",
+            ),
+            RefusalCode::FrozenWhileLocked => (
+                "It has a password, and the firmware has frozen it",
+                "Ma hasło, a firmware zablokował polecenia, którymi można je zdjąć",
+            ),
+            RefusalCode::PasswordCountExpired => (
+                "Too many wrong passwords since it was switched on",
+                "Zbyt wiele błędnych haseł od włączenia",
+            ),
         })
     }
 
@@ -188,6 +170,25 @@ impl Lang {
                  start the machine again.",
                 "W ustawieniach firmware przestaw kontroler dysków na AHCI (bez RAID i VMD), potem \
                  uruchom komputer ponownie.",
+            ),
+            RefusalCode::PolicyUnreachable => (
+                "Arm a batch with a policy that this drive can meet, if that is enough for its data; or take the \
+                 drive out and destroy it.",
+                "Uzbrój partię z polityką, którą ten dysk spełni, jeśli to wystarczy dla jego danych; albo wyjmij dysk \
+                 i zniszcz go.",
+            ),
+            RefusalCode::LockedByStranger => (
+                "If a coordinator of this site locked it, `rehome recovery password` prints its password. Else ask the \
+                 former owner for the password and take it off in the firmware setup; or take the drive out and \
+                 destroy it.",
+                "Jeśli zablokował go nasz koordynator, hasło poda `rehome recovery password`. Jeśli nie, zapytaj \
+                 poprzedniego właściciela o hasło i usuń je w ustawieniach firmware; albo wyjmij dysk i zniszcz go.",
+            ),
+            RefusalCode::FrozenWhileLocked | RefusalCode::PasswordCountExpired => (
+                "Switch the machine off, wait ten seconds, and start it from the network again. If that does not help, \
+                 put the drive into another laptop.",
+                "Wyłącz komputer, odczekaj dziesięć sekund i uruchom go ponownie z sieci. Jeśli to nie pomoże, przełóż \
+                 dysk do innego laptopa.",
             ),
             RefusalCode::ReadOnly
             | RefusalCode::NoIdentity

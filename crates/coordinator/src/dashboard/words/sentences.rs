@@ -7,6 +7,7 @@ use protocol::{ByteLen, DriveIdentity, DriveUnit, MachineNumber};
 
 use super::super::lang::Lang;
 use crate::admission::AdmissionError;
+use crate::witness::{Content, WitnessError};
 
 /// Hours and minutes, for a person who waits.
 fn clock(seconds: u64) -> String {
@@ -157,6 +158,76 @@ impl Lang {
              wybierz ponownie. Dysk, który znów zawodzi, trzeba wyjąć i zniszczyć.",
         ));
         (title, remedy)
+    }
+
+    pub(in super::super) fn stands_still(self) -> (&'static str, &'static str) {
+        let title = self.of((
+            "A drive that erases itself makes no progress",
+            "Dysk, który sam się kasuje, nie robi postępów",
+        ));
+        let remedy = self.of((
+            "It is still being waited for; some drives stand still for an hour and then finish. Leave the machine on. \
+             If nothing changes until tomorrow, switch it off and on; it goes on by itself. A drive that stands still \
+             again is to be taken out and destroyed.",
+            "Nadal czekamy; niektóre dyski stoją w miejscu przez godzinę, a potem kończą. Nie wyłączaj komputera. Jeśli \
+             do jutra nic się nie zmieni, wyłącz go i włącz: będzie pracować dalej sam. Dysk, który znów stanie, trzeba \
+             wyjąć i zniszczyć.",
+        ));
+        (title, remedy)
+    }
+
+    pub(in super::super) fn held(self) -> (&'static str, &'static str) {
+        let title = self.of((
+            "It waits for a person to look at its drives",
+            "Czeka, aż ktoś obejrzy jego dyski",
+        ));
+        let remedy = self.of((
+            "Look at whichever sectors you like, below or with another tool, then release it. Until then nothing is \
+             written.",
+            "Obejrzyj poniżej lub innym narzędziem dowolne sektory, potem zwolnij komputer. Do tego czasu nic nie \
+             zostanie zapisane.",
+        ));
+        (title, remedy)
+    }
+
+    /// Why a machine is not held or let go, or nothing is shown. A second, verbatim part may be in English.
+    pub(in super::super) fn witness_error(self, error: &WitnessError) -> (String, Option<String>) {
+        let words = self.words();
+        let fixed = |sentence: &str| (sentence.to_owned(), None);
+        match error {
+            WitnessError::Refused(error) => self.admission_error(error),
+            WitnessError::Count(_) => fixed(words.unreadable_form),
+            WitnessError::Silent => fixed(words.look_silent),
+            WitnessError::Full(_) => fixed(words.look_full),
+            WitnessError::NoAnswer => fixed(words.look_unanswered),
+            WitnessError::Unreadable(said) => (words.look_failed.to_owned(), Some(said.clone())),
+            WitnessError::NotRecorded | WitnessError::Journal(_) | WitnessError::Random(_) => {
+                fixed(words.not_recorded)
+            }
+        }
+    }
+
+    /// Which sectors are shown.
+    pub(in super::super) fn sectors(self, first: u64, count: u32) -> String {
+        let last = first.saturating_add(u64::from(count).saturating_sub(1));
+        match (self, count) {
+            (Self::En, 1) => format!("Sector {first}"),
+            (Self::En, _) => format!("Sectors {first} to {last}"),
+            (Self::Pl, 1) => format!("Sektor {first}"),
+            (Self::Pl, _) => format!("Sektory od {first} do {last}"),
+        }
+    }
+
+    /// What they look like as a whole.
+    pub(in super::super) fn content(self, content: Content) -> String {
+        match (self, content) {
+            (Self::En, Content::Zero) => "All zero".to_owned(),
+            (Self::Pl, Content::Zero) => "Same zera".to_owned(),
+            (Self::En, Content::Repeated(byte)) => format!("One byte repeated: {byte:02x}"),
+            (Self::Pl, Content::Repeated(byte)) => format!("Jeden powtarzany bajt: {byte:02x}"),
+            (Self::En, Content::Mixed) => "Mixed: a pattern, or data".to_owned(),
+            (Self::Pl, Content::Mixed) => "Różne bajty: wzór albo dane".to_owned(),
+        }
     }
 
     /// Why a person's wish is not followed. A second, verbatim part may be in English.

@@ -1,7 +1,8 @@
 //! What happened to a machine, in words.
 
 use protocol::Step;
-use protocol::event::PassObservation;
+use protocol::event::{DriveEvidence, PassObservation, TechniqueObservation};
+use protocol::policy::Verification;
 
 use super::super::lang::Lang;
 
@@ -37,14 +38,23 @@ impl Lang {
             Step::SanitizeStarted { drive, .. } => {
                 self.told_with(("Erasing began", "Rozpoczęto kasowanie"), self.drive(drive))
             }
-            Step::Sanitized { drive, observed } => self.told_with(
-                ("Every sector overwritten", "Nadpisano każdy sektor"),
-                format!("{} · {}", self.drive(drive), self.pass(observed)),
+            Step::Sanitized { drive, observed } => {
+                let techniques = observed.iter().map(|it| self.observed(it));
+                let said: Vec<_> = [self.drive(drive)].into_iter().chain(techniques).collect();
+                let pair = (
+                    "Erasing ended; nothing is proven yet",
+                    "Koniec kasowania; nic jeszcze nie wykazano",
+                );
+                self.told_with(pair, said.join(" · "))
+            }
+            Step::Stalled { drive, sentence } => self.told_with(
+                (
+                    "The drive makes no progress; it is still waited for",
+                    "Dysk nie robi postępów; nadal na niego czekamy",
+                ),
+                format!("{} · {sentence}", self.drive(drive)),
             ),
-            Step::Verified(evidence) => self.told_with(
-                ("Every sector read back: it is gone", "Odczytano każdy sektor: danych nie ma"),
-                format!("{} · {}", self.drive(&evidence.drive), self.pass(&evidence.verification)),
-            ),
+            Step::Verified(evidence) => self.verified(evidence),
             Step::SanitizeFailed { drive, sentence, bad_ranges, .. } => self.told_with(
                 ("Erasing failed", "Kasowanie się nie udało"),
                 format!("{} · {sentence} [{}]", self.drive(drive), bad_ranges.len()),
@@ -96,6 +106,31 @@ impl Lang {
                 how,
             ),
         }
+    }
+
+    fn verified(self, evidence: &DriveEvidence) -> Told {
+        let pair = match evidence.method {
+            Verification::Full => {
+                ("Every sector read back: it is gone", "Odczytano każdy sektor: danych nie ma")
+            }
+            Verification::Sampled => {
+                ("A tenth of it read back: it is gone", "Odczytano jedną dziesiątą: danych nie ma")
+            }
+        };
+        let pass = self.pass(&evidence.verification);
+        let canaries = evidence.canaries.as_ref().map(|it| self.canaries(it));
+        let old = evidence.old_content.as_ref().map(|it| self.old_content(it));
+        let said = [Some(self.drive(&evidence.drive)), Some(pass), canaries, old];
+        self.told_with(pair, said.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+    }
+
+    fn observed(self, observed: &TechniqueObservation) -> String {
+        let time = self.duration(observed.duration_ms / 1000);
+        let done = match &observed.pass {
+            Some(pass) => self.pass(pass),
+            None => time,
+        };
+        format!("{} · {done}", self.technique(observed.technique))
     }
 
     fn pass(self, pass: &PassObservation) -> String {
