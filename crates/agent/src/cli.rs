@@ -3,6 +3,7 @@
 mod interrupt;
 mod judge;
 mod output;
+mod password;
 mod plan;
 mod progress;
 mod read_only;
@@ -44,6 +45,21 @@ struct Cli {
     command: Command,
 }
 
+/// One of the policies that this agent knows by name.
+#[derive(Debug, Clone)]
+struct PolicyName(protocol::Policy);
+
+impl std::str::FromStr for PolicyName {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = ::plan::policy::builtin();
+        let names: Vec<_> = known.iter().map(|policy| policy.name.clone()).collect();
+        let found = known.into_iter().find(|policy| policy.name == name);
+        found.map(Self).ok_or_else(|| format!("known are {}", names.join(", ")))
+    }
+}
+
 /// Each stage that can be run by hand.
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -60,11 +76,14 @@ enum Command {
         /// Directory with a capture (`sys`, `proc`, `dev`) to read instead of this machine.
         #[arg(long, value_name = "DIR")]
         roots: Option<PathBuf>,
+        /// What is demanded: default, overwrite-only or firmware+overwrite.
+        #[arg(long, default_value = "default", value_name = "NAME")]
+        policy: PolicyName,
         /// Prints the plan, or the refusals, as JSON.
         #[arg(long)]
         json: bool,
     },
-    /// DESTROYS everything on one drive: overwrites it with zeros, then reads all of it back.
+    /// DESTROYS everything on one drive by what the policy demands, then reads it back.
     Sanitize(sanitize::Options),
     /// Reads a whole drive and says whether every byte is zero. Writes nothing.
     Verify(verify::Options),
@@ -90,9 +109,9 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
             output::print_json(&take_stock(&of(roots))?)?;
             Ok(ExitCode::SUCCESS)
         }
-        Command::Plan { roots, json } => {
+        Command::Plan { roots, policy, json } => {
             let roots = of(roots);
-            plan::show(&roots, &take_stock(&roots)?, json)
+            plan::show(&roots, &take_stock(&roots)?, policy.0, json)
         }
         Command::Sanitize(options) => sanitize::run(&options),
         Command::Verify(options) => verify::run(&options),

@@ -12,6 +12,7 @@ mod partitions;
 mod personalize;
 mod records;
 mod status;
+mod witness;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -93,7 +94,7 @@ async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<E
                 tokio::time::sleep(FAREWELL).await;
                 return Ok(Ending::Reboot);
             }
-            Some(Directive::Work { job, verified_before }) => {
+            Some(Directive::Work { job, verified_before, our_locks }) => {
                 let job = Job {
                     context: context.clone(),
                     site: site.clone(),
@@ -102,11 +103,17 @@ async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<E
                     status: status.clone(),
                     job,
                     verified_before,
+                    our_locks: our_locks.into_iter().collect(),
                     memory: memory.clone(),
                 };
-                if work(&job).await? == Outcome::Done {
+                let ending = match work(&job).await? {
+                    Outcome::Done => Some(Ending::Reboot),
+                    Outcome::PowerOff => Some(Ending::PowerOff),
+                    Outcome::NotNow => None,
+                };
+                if let Some(ending) = ending {
                     tokio::time::sleep(FAREWELL).await;
-                    return Ok(Ending::Reboot);
+                    return Ok(ending);
                 }
                 // What was wished before this attempt is out of date.
                 latest.lock().unwrap_or_else(PoisonError::into_inner).take();

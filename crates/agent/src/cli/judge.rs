@@ -1,16 +1,32 @@
 //! One drive before the rules that decide over whole machines.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use protocol::job::{Job, JobKind};
-use protocol::plan::{PlannedDrive, Refusal, RefusalCode, Technique};
-use protocol::{BatchId, Bus, DriveUnit, Hold, Inventory, MachineId, Plan};
+use protocol::plan::{PlannedDrive, Refusal, RefusalCode};
+use protocol::{BatchId, Bus, DriveIdentity, DriveUnit, Hold, Inventory, MachineId, Plan, Policy};
 
 use super::refused::Refused;
 use crate::roots::Roots;
 
 /// By hand there is no coordinator that knows the machine.
 const NO_MACHINE: MachineId = MachineId::from_bytes([0; 16]);
+
+/// What is asked for by hand.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    pub(super) kind: JobKind,
+    pub(super) policy: Policy,
+    /// Drives whose password is in the hands of who asks.
+    pub(super) our_locks: BTreeSet<DriveIdentity>,
+}
+
+impl Wish {
+    pub(super) fn new(kind: JobKind, policy: Policy) -> Self {
+        Self { kind, policy, our_locks: BTreeSet::new() }
+    }
+}
 
 /// What the rules say of one drive.
 #[derive(Debug)]
@@ -24,22 +40,22 @@ pub(super) enum Verdict {
 }
 
 /// The plan for all of the machine.
-pub(super) fn whole(inventory: &Inventory, kind: JobKind) -> Result<Plan, Vec<Refusal>> {
-    plan::plan(NO_MACHINE, inventory, &job(kind))
+pub(super) fn whole(inventory: &Inventory, wish: &Wish) -> Result<Plan, Vec<Refusal>> {
+    plan::plan(NO_MACHINE, inventory, &job(wish), &wish.our_locks)
 }
 
 /// What the rules say of one drive, by planning for a machine that has no other.
 ///
 /// What else stops a whole machine (another drive in use, a controller that may hide drives) does not matter to
 /// whoever names one drive; mains does. A drive that says the same of itself stays in: neither could be named.
-pub(super) fn one(inventory: &Inventory, unit: &DriveUnit, kind: JobKind) -> Verdict {
+pub(super) fn one(inventory: &Inventory, unit: &DriveUnit, wish: &Wish) -> Verdict {
     let is_same = |other: &&DriveUnit| {
         other.kernel_name == unit.kernel_name
             || (unit.identity.is_ok() && other.identity == unit.identity)
     };
     let drives = inventory.drives.iter().filter(is_same).cloned().collect();
     let narrowed = Inventory { drives, controllers: Vec::new(), ..inventory.clone() };
-    match whole(&narrowed, kind) {
+    match whole(&narrowed, wish) {
         Ok(plan) => match plan.drives.into_iter().next() {
             Some(planned) => Verdict::Planned(planned),
             None => Verdict::LeftAlone(protecting_facts(unit)),
@@ -55,9 +71,9 @@ pub(super) fn one(inventory: &Inventory, unit: &DriveUnit, kind: JobKind) -> Ver
 pub(super) fn permitted(
     inventory: &Inventory,
     unit: &DriveUnit,
-    kind: JobKind,
+    wish: &Wish,
 ) -> Result<PlannedDrive, Refused> {
-    match one(inventory, unit, kind) {
+    match one(inventory, unit, wish) {
         Verdict::Planned(planned) => Ok(planned),
         Verdict::LeftAlone(why) => {
             Err(Refused(format!("{}: a rule protects it: {why}", unit.label())))
@@ -92,9 +108,9 @@ pub(super) fn find<'a>(
     })
 }
 
-fn job(kind: JobKind) -> Job {
+fn job(wish: &Wish) -> Job {
     let batch = BatchId::from_bytes([0; 16]);
-    Job { batch, kind, technique: Technique::OverwriteZeros }
+    Job { batch, kind: wish.kind.clone(), policy: wish.policy.clone() }
 }
 
 /// The decision is the plan's, which does not say why when there is no other drive; these are the facts it has.

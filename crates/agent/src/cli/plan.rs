@@ -4,9 +4,9 @@ use std::process::ExitCode;
 
 use protocol::job::JobKind;
 use protocol::plan::{Claim, ClaimReason, PlannedDrive, Refusal, Technique};
-use protocol::{DriveUnit, Inventory, Plan};
+use protocol::{DriveUnit, Inventory, Plan, Policy};
 
-use super::judge::{self, Verdict};
+use super::judge::{self, Verdict, Wish};
 use super::{REFUSED, output};
 use crate::roots::Roots;
 
@@ -14,12 +14,18 @@ use crate::roots::Roots;
 type Row = [String; 5];
 
 /// Prints the plan for the whole machine; refused if there is none.
-pub(super) fn show(roots: &Roots, inventory: &Inventory, json: bool) -> anyhow::Result<ExitCode> {
-    let plan = judge::whole(inventory, JobKind::Wipe {});
+pub(super) fn show(
+    roots: &Roots,
+    inventory: &Inventory,
+    policy: Policy,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
+    let wish = Wish::new(JobKind::Wipe {}, policy);
+    let plan = judge::whole(inventory, &wish);
     match (&plan, json) {
         (Ok(plan), true) => output::print_json(plan)?,
         (Err(refusals), true) => output::print_json(refusals)?,
-        (plan, false) => output::print(&describe(roots, inventory, plan.as_ref()))?,
+        (plan, false) => output::print(&describe(roots, inventory, &wish, plan.as_ref()))?,
     }
     Ok(if plan.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
 }
@@ -28,10 +34,11 @@ pub(super) fn show(roots: &Roots, inventory: &Inventory, json: bool) -> anyhow::
 pub(super) fn describe(
     roots: &Roots,
     inventory: &Inventory,
+    wish: &Wish,
     plan: Result<&Plan, &Vec<Refusal>>,
 ) -> String {
     let mut rows: Vec<Row> = vec![["NODE", "DRIVE", "TECHNIQUE", "CLAIM", "WHY"].map(Into::into)];
-    rows.extend(inventory.drives.iter().map(|unit| row(roots, inventory, unit)));
+    rows.extend(inventory.drives.iter().map(|unit| row(roots, inventory, wish, unit)));
     let mut text = table(&rows);
     text.push('\n');
     match plan {
@@ -49,16 +56,16 @@ pub(super) fn describe(
     text
 }
 
-fn row(roots: &Roots, inventory: &Inventory, unit: &DriveUnit) -> Row {
+fn row(roots: &Roots, inventory: &Inventory, wish: &Wish, unit: &DriveUnit) -> Row {
     let none = || "-".to_owned();
     // Mains concerns the machine and stands below the table.
     let mut plugged_in = inventory.clone();
     plugged_in.power.mains_online = None;
-    let (technique, claim, why) = match judge::one(&plugged_in, unit, JobKind::Wipe {}) {
-        Verdict::Planned(PlannedDrive { technique, claim, reasons, .. }) => {
+    let (technique, claim, why) = match judge::one(&plugged_in, unit, wish) {
+        Verdict::Planned(PlannedDrive { techniques, claim, reasons, .. }) => {
             let reasons: Vec<_> = reasons.into_iter().map(reason_in_words).collect();
-            let (technique, claim) = (technique_in_words(technique), claim_in_words(claim));
-            (technique.to_owned(), claim.to_owned(), reasons.join("; "))
+            let claim = claim_in_words(claim).to_owned();
+            (techniques_in_words(&techniques), claim, reasons.join("; "))
         }
         Verdict::LeftAlone(why) => (none(), none(), format!("left alone: {why}")),
         Verdict::Refused(refusals) => {
@@ -69,9 +76,24 @@ fn row(roots: &Roots, inventory: &Inventory, unit: &DriveUnit) -> Row {
     [roots.device(&unit.kernel_name).display().to_string(), unit.label(), technique, claim, why]
 }
 
-pub(super) fn technique_in_words(technique: Technique) -> &'static str {
+pub(super) fn techniques_in_words(techniques: &[Technique]) -> String {
+    techniques.iter().copied().map(technique_in_words).collect::<Vec<_>>().join(", then ")
+}
+
+fn technique_in_words(technique: Technique) -> &'static str {
     match technique {
-        Technique::OverwriteZeros => "overwrite with zeros, read back",
+        Technique::OverwriteZeros => "overwrite with zeros",
+        Technique::OverwritePattern => "overwrite with a keyed pattern",
+        Technique::AtaSanitizeBlockErase => "SANITIZE: block erase",
+        Technique::AtaSanitizeCryptoScramble => "SANITIZE: crypto scramble",
+        Technique::AtaSanitizeOverwrite => "SANITIZE: overwrite",
+        Technique::AtaSecurityEraseEnhanced => "SECURITY ERASE, enhanced",
+        Technique::AtaSecurityErase => "SECURITY ERASE",
+        Technique::NvmeSanitizeBlockErase => "NVMe Sanitize: block erase",
+        Technique::NvmeSanitizeCryptoErase => "NVMe Sanitize: crypto erase",
+        Technique::NvmeSanitizeOverwrite => "NVMe Sanitize: overwrite",
+        Technique::NvmeFormatUserData => "NVMe Format: user data erase",
+        Technique::NvmeFormatCrypto => "NVMe Format: crypto erase",
     }
 }
 
@@ -89,6 +111,20 @@ fn reason_in_words(reason: ClaimReason) -> &'static str {
         }
         ClaimReason::RemappedSectors => {
             "not Purge: overwriting does not reach remapped and hidden sectors"
+        }
+        ClaimReason::SecurityEraseOnFlash => "not Purge: SECURITY ERASE is none for flash",
+        ClaimReason::NormalSecurityErase => "not Purge: only the enhanced SECURITY ERASE is",
+        ClaimReason::EncryptionUnknown => {
+            "not Purge: whether the drive always encrypted is not known"
+        }
+        ClaimReason::NoEraseCommand => {
+            "it has no erase command of its own that the policy allows and that can be relied on"
+        }
+        ClaimReason::SecurityFrozen => {
+            "its security commands are frozen by this machine's firmware"
+        }
+        ClaimReason::SanitizeFrozen => {
+            "its sanitize commands are frozen until it was without power"
         }
     }
 }

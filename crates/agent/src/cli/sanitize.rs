@@ -10,12 +10,13 @@ use clap::Args;
 use drive::{Drive, LinuxDrive};
 use protocol::job::JobKind;
 use protocol::{ByteLen, DriveIdentity, Stage, Step};
-use sanitize::{ConsentedDrive, Failed, Target, Verified, Watch};
+use sanitize::{ConsentedDrive, Failed, Secrets, Target, Verified, Watch};
 
-use super::plan::{claim_in_words, technique_in_words};
+use super::judge::Wish;
+use super::plan::{claim_in_words, techniques_in_words};
 use super::progress::Meter;
 use super::refused::Refused;
-use super::{interrupt, judge, output, serial, take_stock};
+use super::{PolicyName, interrupt, judge, output, password, random_bytes, serial, take_stock};
 use crate::roots::Roots;
 
 /// What to sanitize and where the evidence goes.
@@ -27,24 +28,40 @@ pub(super) struct Options {
     /// The drive's serial number, letter for letter, for scripts; without it the terminal is asked.
     #[arg(long)]
     serial: Option<String>,
+    /// What is demanded: default, overwrite-only or firmware+overwrite.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    policy: PolicyName,
+    /// File with the drive's password, where the drive needs one to erase itself: read if it is there, else made. Keep
+    /// it: an erase that is interrupted leaves the drive locked.
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
     /// New file for the evidence as JSON, instead of standard output. It is not signed: certificates come from
     /// the coordinator.
     #[arg(long, value_name = "FILE")]
     evidence: Option<PathBuf>,
 }
 
-/// Identifies, asks, overwrites, verifies, prints what was seen.
+/// Identifies, asks, sanitizes, verifies, prints what was seen.
 pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let roots = Roots::default();
     let inventory = take_stock(&roots)?;
     let unit = judge::find(&roots, &inventory, &options.drive)?;
-    let planned = judge::permitted(&inventory, unit, JobKind::Wipe {})?;
+    let mut wish = Wish::new(JobKind::Wipe {}, options.policy.0.clone());
+    let password_file = options.password_file.as_deref();
+    // Who has the password of a locked drive in a file says by it that it is ours.
+    let kept = password_file.map(password::read).transpose()?.flatten();
+    wish.our_locks.extend(unit.identity.as_ref().ok().filter(|_| kept.is_some()).cloned());
+    let planned = judge::permitted(&inventory, unit, &wish)?;
     let consequence = format!(
         "Everything on this drive will be destroyed for good ({}, to claim {}).",
-        technique_in_words(planned.technique),
+        techniques_in_words(&planned.techniques),
         claim_in_words(planned.claim)
     );
     let consent = serial::consent(&planned, options.serial.as_deref(), &consequence)?;
+    let mut secrets = Secrets::new(random_bytes()?);
+    if consent.takes_password() {
+        secrets = secrets.with_password(password::kept(password_file, kept)?);
+    }
     let stop = interrupt::flag()?;
     let drive = open(&roots.device(&unit.kernel_name), &planned.identity)?;
     // Made now: hours later would be too late to learn that it cannot be written.
@@ -53,7 +70,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let show = |stage: Stage, done: ByteLen, total: ByteLen| {
         meter.advanced(stage.name(), done, total);
     };
-    let (step, outcome) = match destroy(drive, consent, Watch::new(&show, &stop)) {
+    let (step, outcome) = match destroy(drive, consent, secrets, Watch::new(&show, &stop)) {
         Ok(verified) => (verified.to_step(), Ok(ExitCode::SUCCESS)),
         Err(failed) => (failed.to_step(), Err(anyhow::anyhow!(failed.sentence()))),
     };
@@ -77,9 +94,10 @@ pub(super) fn open(node: &Path, identity: &DriveIdentity) -> anyhow::Result<Box<
 pub(super) fn destroy(
     drive: Box<dyn Drive>,
     consent: ConsentedDrive,
+    secrets: Secrets,
     watch: Watch<'_>,
 ) -> Result<Verified, Box<Failed>> {
-    Target::claim(drive, consent)?.overwrite(watch)?.verify(watch)
+    Target::claim(drive, consent)?.sanitize(secrets, watch)?.verify(watch)
 }
 
 /// A file that was not there before: the evidence of another drive is not written over.

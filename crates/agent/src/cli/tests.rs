@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
-use ::sanitize::{ConsentedDrive, Watch};
+use ::sanitize::{ConsentedDrive, Secrets, Watch};
 use clap::CommandFactory as _;
 use drive::sim::SimDrive;
 use protocol::inventory::{BootFacts, Cpu, Firmware, MachineIdentity, Power, Product};
 use protocol::job::JobKind;
-use protocol::{Bus, ByteLen, DriveIdentity, DriveUnit, Hold, SectorSize, TicketId};
+use protocol::{Bus, ByteLen, DriveIdentity, DriveUnit, EraseFeatures, Hold, SectorSize, TicketId};
 
+use super::judge::Wish;
 use super::*;
 
 const SIZE: u64 = 9 << 20;
@@ -19,6 +20,14 @@ const SIZE: u64 = 9 << 20;
 pub(super) fn identity(serial: &str) -> DriveIdentity {
     let (model, serial) = ("TEST DISK".to_owned(), serial.to_owned());
     DriveIdentity { model, serial, wwn: None, size: ByteLen(SIZE) }
+}
+
+fn wipe() -> Wish {
+    Wish::new(JobKind::Wipe {}, ::plan::policy::overwrite_only())
+}
+
+fn secrets() -> Secrets {
+    Secrets::new([7; 32])
 }
 
 pub(super) fn unit(kernel_name: &str) -> DriveUnit {
@@ -33,6 +42,7 @@ pub(super) fn unit(kernel_name: &str) -> DriveUnit {
         removable: false,
         read_only: false,
         holds: Vec::new(),
+        features: EraseFeatures::None {},
         other_namespaces: 0,
     }
 }
@@ -98,7 +108,7 @@ fn destroying_takes_one_drive_by_name() {
 fn judged(unit: DriveUnit) -> Option<String> {
     let system = DriveUnit { holds: vec![Hold::Mounted], ..self::unit("nvme9n1") };
     let machine = machine(vec![system, unit.clone()]);
-    judge::permitted(&machine, &unit, JobKind::Wipe {}).err().map(|refused| refused.to_string())
+    judge::permitted(&machine, &unit, &wipe()).err().map(|refused| refused.to_string())
 }
 
 #[test]
@@ -112,7 +122,7 @@ fn the_rules_of_plans_hold_by_hand() {
         (DriveUnit { holds: vec![Hold::Swap], ..x() }, "swap"),
         (DriveUnit { bus: Bus::Usb, ..x() }, "USB"),
         (DriveUnit { bus: Bus::Network, ..x() }, "network"),
-        (DriveUnit { bus: Bus::Virtio, ..x() }, "not yet proven"),
+        (DriveUnit { bus: Bus::Virtio, ..x() }, "proven yet"),
         (DriveUnit { removable: true, ..x() }, "removable"),
         (DriveUnit { read_only: true, ..x() }, "refuses to write"),
         (DriveUnit { other_namespaces: 1, ..x() }, "namespaces"),
@@ -129,12 +139,12 @@ fn the_rules_of_plans_hold_by_hand() {
 fn two_drives_of_one_name_and_a_machine_on_battery_are_refused() {
     let twin = DriveUnit { kernel_name: "sdy".into(), ..unit("sdx") };
     let twins = machine(vec![unit("sdx"), twin]);
-    let refused = judge::permitted(&twins, &unit("sdx"), JobKind::Wipe {}).unwrap_err();
+    let refused = judge::permitted(&twins, &unit("sdx"), &wipe()).unwrap_err();
     assert!(refused.to_string().contains("two drives say the same"), "{refused}");
 
     let mut on_battery = machine(vec![unit("sdx")]);
     on_battery.power.mains_online = Some(false);
-    let refused = judge::permitted(&on_battery, &unit("sdx"), JobKind::Wipe {}).unwrap_err();
+    let refused = judge::permitted(&on_battery, &unit("sdx"), &wipe()).unwrap_err();
     assert!(refused.to_string().contains("mains"), "{refused}");
 }
 
@@ -144,13 +154,13 @@ fn the_table_has_every_drive_and_says_what_would_come_of_it() {
     let mounted = DriveUnit { holds: vec![Hold::Mounted], ..unit("sdm") };
     let show = |drives| {
         let machine = machine(drives);
-        let plan = judge::whole(&machine, JobKind::Wipe {});
-        plan::describe(&Roots::default(), &machine, plan.as_ref())
+        let plan = judge::whole(&machine, &wipe());
+        plan::describe(&Roots::default(), &machine, &wipe(), plan.as_ref())
     };
     let text = show(vec![unit("sdx"), usb.clone()]);
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].starts_with("NODE"), "{text}");
-    for part in ["/dev/sdx", "serial S-sdx", "overwrite with zeros, read back", "Clear", "flash"] {
+    for part in ["/dev/sdx", "serial S-sdx", "overwrite with zeros", "Clear", "flash"] {
         assert!(lines[1].contains(part), "{text}");
     }
     assert!(lines[2].contains("left alone: it is attached by USB"), "{text}");
@@ -186,7 +196,7 @@ fn a_drive_is_destroyed_after_its_serial_alone() {
     drive.fill_with_old_data();
     let dirty = drive.n_old_sectors();
     let machine = machine(vec![unit("sdx")]);
-    let planned = judge::permitted(&machine, &unit("sdx"), JobKind::Wipe {}).unwrap();
+    let planned = judge::permitted(&machine, &unit("sdx"), &wipe()).unwrap();
     for wrong in ["", "S", "s-sdx", "S-sdx\n"] {
         let refused = serial::consent(&planned, Some(wrong), "?").unwrap_err();
         assert!(refused.is::<Refused>() && format!("{refused}").contains("S-sdx"), "{refused}");
@@ -196,7 +206,7 @@ fn a_drive_is_destroyed_after_its_serial_alone() {
     let consent = serial::consent(&planned, Some("S-sdx"), "?").unwrap();
     let (stop, silent) = (AtomicBool::new(false), |_: _, _: _, _: _| {});
     let watch = Watch::new(&silent, &stop);
-    let verified = sanitize::destroy(Box::new(drive.clone()), consent, watch).unwrap();
+    let verified = sanitize::destroy(Box::new(drive.clone()), consent, secrets(), watch).unwrap();
     assert_eq!(drive.n_old_sectors(), 0);
     let json = output::to_json(&verified.to_step()).unwrap();
     assert!(json.contains("\"step\": \"verified\"") && json.contains("S-sdx"), "{json}");
@@ -206,13 +216,13 @@ fn a_drive_is_destroyed_after_its_serial_alone() {
 fn stopping_says_how_far_it_was() {
     let drive = SimDrive::new(identity("S-sdx"), unit("sdx").sector_size);
     let machine = machine(vec![unit("sdx")]);
-    let planned = judge::permitted(&machine, &unit("sdx"), JobKind::Wipe {}).unwrap();
+    let planned = judge::permitted(&machine, &unit("sdx"), &wipe()).unwrap();
     let run = TicketId::from_bytes([1; 16]);
     let consent = ConsentedDrive::by_hand(&planned, "S-sdx", run).unwrap();
     let stop = AtomicBool::new(false);
     let raise = |_: _, _: _, _: _| stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    let failed =
-        sanitize::destroy(Box::new(drive), consent, Watch::new(&raise, &stop)).unwrap_err();
+    let failed = sanitize::destroy(Box::new(drive), consent, secrets(), Watch::new(&raise, &stop))
+        .unwrap_err();
     let sentence = failed.sentence();
     assert!(sentence.contains("after 4.19 MB: stopped on request"), "{sentence}");
 }

@@ -15,6 +15,7 @@ use protocol::job::JobKind;
 use protocol::{ByteLen, Stage};
 use sanitize::{Blank, Looked, Target, Watch};
 
+use super::judge::Wish;
 use super::progress::Meter;
 use super::refused::Refused;
 use super::sanitize::open;
@@ -50,7 +51,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let store = Store::open(&options.chunks, &manifest)?;
     let inventory = take_stock(&roots)?;
     let unit = judge::find(&roots, &inventory, &options.drive)?;
-    let planned = judge::permitted(&inventory, unit, for_image(&manifest))?;
+    let planned = judge::permitted(&inventory, unit, &for_image(&manifest))?;
     let (size, seed) = (planned.identity.size, random_bytes()?);
     let layout = Layout::new(&manifest, size, planned.sector_size, &seed)
         .with_context(|| format!("placing the image on {}", planned.identity))?;
@@ -83,13 +84,15 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 }
 
 /// By hand as by plan: the drive must be large enough, and consent must include the image.
-fn for_image(manifest: &Manifest) -> JobKind {
-    JobKind::Refurbish {
+fn for_image(manifest: &Manifest) -> Wish {
+    let kind = JobKind::Refurbish {
         image: manifest.id(),
         image_min_size: manifest.document().min_disk_size,
         // Settings are not written by hand.
         locale: String::new(),
-    }
+    };
+    // Nothing is erased; this policy asks the least of a drive.
+    Wish::new(kind, ::plan::policy::overwrite_only())
 }
 
 /// The drive, if an image may be put on it.

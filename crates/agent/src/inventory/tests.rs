@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use drive::{Identified, IdentityError, IdentityReader};
-use protocol::{ByteLen, DriveIdentity};
+use protocol::{ByteLen, DriveIdentity, EraseFeatures};
 
 use crate::cmdline::Cmdline;
 use crate::roots::captured;
@@ -25,7 +25,7 @@ impl IdentityReader for Drives {
             wwn: None,
             size: ByteLen(256_060_514_304),
         };
-        Ok(Identified { identity, other_namespaces: 0 })
+        Ok(Identified { identity, features: EraseFeatures::None {}, other_namespaces: 0 })
     }
 }
 

@@ -42,6 +42,10 @@ pub(crate) enum Sentence {
     Sanitizing(String),
     /// Reading this drive back.
     Verifying(String),
+    /// Verified; it switches itself off, and is to be switched on again for another look.
+    FreshPower,
+    /// Verified; a person holds the machine and looks at its drives.
+    Held,
     /// Writing the image to this drive.
     WritingImage(String),
     /// Reading the written image back from this drive.
@@ -161,6 +165,12 @@ impl Sentence {
             Self::WaitingForConsent => "Waiting for consent to the plan.".into(),
             Self::Sanitizing(drive) => format!("Erasing {drive}."),
             Self::Verifying(drive) => format!("Reading back {drive}: is everything gone?"),
+            Self::FreshPower => {
+                "Erased and checked. This machine switches itself off; switch it on again: it looks once more.".into()
+            }
+            Self::Held => {
+                "Erased and checked. A person looks at the drives; this machine waits to be released on the dashboard.".into()
+            }
             Self::WritingImage(drive) => format!("Writing the system to {drive}."),
             Self::CheckingImage(drive) => format!("Reading the system back from {drive}."),
             Self::Personalizing => "Setting up the new system for this machine.".into(),
@@ -191,6 +201,12 @@ impl Sentence {
             Self::WaitingForConsent => "Czekam na zgodę na plan.".into(),
             Self::Sanitizing(drive) => format!("Kasuję {drive}."),
             Self::Verifying(drive) => format!("Odczytuję {drive}: czy wszystko zniknęło?"),
+            Self::FreshPower => {
+                "Skasowano i sprawdzono. Komputer się wyłączy; włącz go ponownie: sprawdzi dyski jeszcze raz.".into()
+            }
+            Self::Held => {
+                "Skasowano i sprawdzono. Ktoś ogląda dyski; komputer czeka, aż zostanie zwolniony w panelu.".into()
+            }
             Self::WritingImage(drive) => format!("Zapisuję system na {drive}."),
             Self::CheckingImage(drive) => format!("Sprawdzam system zapisany na {drive}."),
             Self::Personalizing => "Przygotowuję nowy system dla tego komputera.".into(),

@@ -12,9 +12,10 @@ use evidence::{Envelope, SigningKey};
 use hyper::StatusCode;
 use hyper::body::Bytes;
 use protocol::api::{
-    ApiError, Directive, ENROLLMENT_TYPE, Enrolled, Enrollment, Heartbeat, PlanReply, PlanRequest,
-    RecordsAccepted, SiteConfig,
+    ApiError, Directive, DrivePasswordReply, DrivePasswordRequest, ENROLLMENT_TYPE, Enrolled,
+    Enrollment, Heartbeat, PlanReply, PlanRequest, RecordsAccepted, SiteConfig,
 };
+use protocol::witness::{LookAnswer, WitnessReply};
 use protocol::{AgentKey, ImageId, Inventory, UnixMillis};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -82,6 +83,24 @@ impl Client {
 
     pub(crate) async fn plan(&self, request: &PlanRequest) -> anyhow::Result<PlanReply> {
         self.post("/agent/v1/plan", request).await
+    }
+
+    /// The password of a drive that the accepted plan names.
+    pub(crate) async fn drive_password(
+        &self,
+        request: &DrivePasswordRequest,
+    ) -> anyhow::Result<DrivePasswordReply> {
+        self.post("/agent/v1/drive-password", request).await
+    }
+
+    /// Whether this machine, all of whose drives are verified, goes on.
+    pub(crate) async fn witness(&self) -> anyhow::Result<WitnessReply> {
+        self.send(get("/agent/v1/witness", ANSWER_LIMIT)).await
+    }
+
+    /// What was seen where a person asked to look.
+    pub(crate) async fn look(&self, answer: &LookAnswer) -> anyhow::Result<()> {
+        self.post("/agent/v1/look", answer).await
     }
 
     pub(crate) async fn records(&self, records: &[Envelope]) -> anyhow::Result<RecordsAccepted> {

@@ -9,12 +9,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use anyhow::{Context as _, anyhow, bail};
 use drive::Drive;
 use osimage::ProvenZero;
-use protocol::api::VerifiedBefore;
-use protocol::event::DriveEvidence;
-use protocol::{ByteLen, DriveIdentity, DriveUnit, Stage, Step};
-use sanitize::{Consent, ConsentedDrive, Failed, FailureCause, Target, Verified, Watch};
+use protocol::api::{DrivePasswordRequest, VerifiedBefore};
+use protocol::event::{BadCause, DriveEvidence};
+use protocol::{ByteLen, DriveIdentity, DrivePassword, DriveUnit, Stage, Step};
+use sanitize::{
+    Consent, ConsentedDrive, Failed, FailureCause, Progress, Secrets, Target, Verified, Watch,
+};
 use tokio::task::JoinSet;
 
+use super::client::may_pass;
 use super::clock::Deadline;
 use super::job::Job;
 use super::records::Records;
@@ -30,6 +33,8 @@ pub(crate) struct Clean {
     pub(crate) evidence: DriveEvidence,
     pub(crate) proven_zero: ProvenZero,
     pub(crate) receives_image: bool,
+    /// Whether this rests on an earlier boot's verification, confirmed by a fresh look.
+    pub(crate) is_confirmed: bool,
 }
 
 /// How sanitizing ended without failing.
@@ -45,6 +50,8 @@ pub(crate) enum Sanitizing {
 enum Fate {
     Clean(Box<Clean>),
     Unconfirmed(Box<Failed>),
+    /// The look with fresh power, which the policy demands, found what was not there before.
+    Forgot(Box<Failed>),
     Failed(Box<Failed>),
 }
 
@@ -56,6 +63,8 @@ struct Work {
     /// The earlier verification, with the byte ranges that the image may have written since.
     before: Option<(VerifiedBefore, Vec<Range<u64>>)>,
     seed: [u8; 32],
+    password: Option<DrivePassword>,
+    wants_second_look: bool,
     records: Records,
     status: Status,
     alone: bool,
@@ -77,10 +86,21 @@ pub(crate) async fn sanitize_all(
             context: job.context.clone(),
             path: device_of(job, &units, consent.identity())?,
             before: verified_before(job, &consent).map(|before| {
-                let written = if consent.receives_image() { written.to_vec() } else { Vec::new() };
+                let written =
+                    if consent.planned().receives_image { written.to_vec() } else { Vec::new() };
                 (before, written)
             }),
             seed: random_bytes()?,
+            password: match password(job, &consent).await {
+                Ok(password) => password,
+                // Nothing is touched yet: another ticket can be asked for.
+                Err(why) if may_pass(&why) => {
+                    job.status.hint(Some(format!("{why:#}")));
+                    return Ok(Sanitizing::AskAgain);
+                }
+                Err(why) => return Err(why),
+            },
+            wants_second_look: consent.planned().proof.power_cycle,
             records: job.records.clone(),
             status: job.status.clone(),
             alone,
@@ -111,6 +131,18 @@ pub(crate) async fn sanitize_all(
         };
         match fate {
             Fate::Clean(drive) => clean.push(*drive),
+            Fate::Forgot(failed) => {
+                let sentence = forgot(&failed);
+                let step = Step::SanitizeFailed {
+                    drive: failed.drive.clone(),
+                    stage: failed.stage,
+                    bad_ranges: failed.bad_ranges.clone(),
+                    commands: failed.commands.clone(),
+                    sentence: sentence.clone(),
+                };
+                job.records.append_and_settle(step).await?;
+                failures.push(sentence);
+            }
             Fate::Unconfirmed(failed) => {
                 let (drive, sentence) = (failed.drive.clone(), unconfirmed(&failed));
                 tracing::warn!(target: "verify", "sanitizing again: {sentence}");
@@ -137,6 +169,20 @@ pub(crate) async fn sanitize_all(
     }
     settle(job, &clean).await?;
     Ok(Sanitizing::Clean(clean))
+}
+
+/// Whether a sector was read and is not as it was; one that cannot be read is no proof of anything.
+fn holds_something_else(failed: &Failed) -> bool {
+    failed.bad_ranges.iter().any(|range| range.cause == BadCause::OldContent)
+}
+
+/// Said of a drive that was verified, was without power, and is not as it was.
+fn forgot(failed: &Failed) -> String {
+    format!(
+        "{} was verified, and after its power was off {} of the sampled sectors hold something else: it had answered out \
+         of memory; take it out and destroy it",
+        failed.drive, failed.n_bad_ranges
+    )
 }
 
 /// Said of a drive with nothing wrong: growing the new system, too, writes where the image has nothing.
@@ -168,18 +214,27 @@ impl Work {
             Ok(target) => target,
             Err(failed) => return Ok(Fate::Failed(failed)),
         };
-        let show = Show::new(self.status, &identity, self.alone);
+        let show = Show::new(self.status, self.records.clone(), &identity, self.alone);
         let stop = AtomicBool::new(false);
-        let watch = |show| Watch::new(show, &stop);
-        let report = |stage, done: ByteLen, total: ByteLen| show.advanced(stage, done, total);
+        let watch = Watch::new(&show, &stop);
         let outcome = match self.before {
             Some((before, written)) => {
-                match target.confirm(before, &written, &self.seed, watch(&report)) {
+                let is_second_look = self.wants_second_look && !before.seen_again;
+                match target.confirm(before, &written, &self.seed, watch) {
                     Ok(verified) => Ok(verified),
+                    Err(failed) if is_second_look && holds_something_else(&failed) => {
+                        return Ok(Fate::Forgot(failed));
+                    }
                     Err(failed) => return Ok(Fate::Unconfirmed(failed)),
                 }
             }
-            None => overwrite_and_verify(target, &self.records, watch(&report))?,
+            None => {
+                let mut secrets = Secrets::new(self.seed);
+                if let Some(password) = self.password {
+                    secrets = secrets.with_password(password);
+                }
+                sanitize_and_verify(target, secrets, &self.records, watch)?
+            }
         };
         let verified = match outcome {
             Ok(verified) => verified,
@@ -187,25 +242,40 @@ impl Work {
         };
         self.records.append(verified.to_step())?;
         let receives_image = verified.receives_image();
+        let is_confirmed = verified.confirmation().is_some();
         let (drive, evidence, proven) = verified.into_parts();
         let proven_zero = ProvenZero::of(proven.extents().iter().cloned());
-        let clean = Clean { drive, path: self.path, evidence, proven_zero, receives_image };
+        let path = self.path;
+        let clean = Clean { drive, path, evidence, proven_zero, receives_image, is_confirmed };
         Ok(Fate::Clean(Box::new(clean)))
     }
 }
 
-fn overwrite_and_verify(
+fn sanitize_and_verify(
     target: Target,
+    secrets: Secrets,
     records: &Records,
     watch: Watch<'_>,
 ) -> anyhow::Result<Result<Verified, Box<Failed>>> {
     records.append(target.to_step())?;
-    let sanitized = match target.overwrite(watch) {
+    let sanitized = match target.sanitize(secrets, watch) {
         Ok(sanitized) => sanitized,
         Err(failed) => return Ok(Err(failed)),
     };
     records.append(sanitized.to_step())?;
     Ok(sanitized.verify(watch))
+}
+
+/// Where the drive is to be locked, or is locked by us, the coordinator has on its disk that the password was given
+/// before it is known here.
+async fn password(job: &Job, consent: &ConsentedDrive) -> anyhow::Result<Option<DrivePassword>> {
+    if !consent.takes_password() {
+        return Ok(None);
+    }
+    let drive = consent.identity().clone();
+    let sentence = format!("asking the coordinator for the password of {drive}");
+    let reply = job.client.drive_password(&DrivePasswordRequest { drive }).await;
+    Ok(Some(reply.context(sentence)?.password))
 }
 
 fn verified_before(job: &Job, consent: &ConsentedDrive) -> Option<VerifiedBefore> {
@@ -235,17 +305,22 @@ fn device_of(job: &Job, units: &[DriveUnit], identity: &DriveIdentity) -> anyhow
 /// Brings one drive's progress to the screen. With several drives the latest to say something is shown.
 struct Show {
     status: Status,
+    records: Records,
+    drive: DriveIdentity,
     name: String,
     stage: std::sync::Mutex<Option<(Stage, Arc<Meter>)>>,
     shown: AtomicU64,
 }
 
 impl Show {
-    fn new(status: Status, identity: &DriveIdentity, alone: bool) -> Self {
+    fn new(status: Status, records: Records, identity: &DriveIdentity, alone: bool) -> Self {
         let name = if alone { identity.to_string() } else { format!("{identity} and others") };
-        Self { status, name, stage: std::sync::Mutex::default(), shown: AtomicU64::new(0) }
+        let (stage, shown) = Default::default();
+        Self { status, records, drive: identity.clone(), name, stage, shown }
     }
+}
 
+impl Progress for Show {
     fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen) {
         let mut current = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
         if current.as_ref().is_none_or(|(shown, _)| *shown != stage) {
@@ -261,6 +336,15 @@ impl Show {
         if let Some((_, meter)) = &*current {
             let before = self.shown.swap(done.0, Ordering::Relaxed);
             meter.add(done.0.saturating_sub(before));
+        }
+    }
+
+    fn stalled(&self, sentence: &str) {
+        tracing::warn!(target: "sanitize", "{sentence}");
+        self.status.hint(Some(sentence.to_owned()));
+        let (drive, sentence) = (self.drive.clone(), sentence.to_owned());
+        if let Err(error) = self.records.append(Step::Stalled { drive, sentence }) {
+            tracing::error!(target: "sanitize", "not recorded: {error:#}");
         }
     }
 }

@@ -17,7 +17,7 @@ use super::drives::{self, Clean, Sanitizing};
 use super::install::{self, FirstBoot, Prepared};
 use super::records::Records;
 use super::status::Status;
-use super::{clock, list_drives, random_bytes, take_stock};
+use super::{clock, list_drives, random_bytes, take_stock, witness};
 use crate::init::Context;
 use crate::screen::Sentence;
 
@@ -33,6 +33,7 @@ pub(crate) struct Job {
     pub(crate) status: Status,
     pub(crate) job: protocol::Job,
     pub(crate) verified_before: Vec<VerifiedBefore>,
+    pub(crate) our_locks: BTreeSet<DriveIdentity>,
     pub(crate) memory: Arc<Mutex<Memory>>,
 }
 
@@ -53,6 +54,8 @@ pub(crate) enum Outcome {
     NotNow,
     /// All done; restart.
     Done,
+    /// Everything is verified, and the policy wants another look with fresh power: switch off.
+    PowerOff,
 }
 
 /// Consent with everything that came along.
@@ -76,6 +79,10 @@ struct Asked {
 impl Job {
     /// Plan, consent, sanitize, verify, install, report.
     pub(crate) async fn perform(&self) -> anyhow::Result<Outcome> {
+        if self.must_lose_power() {
+            self.status.enter(Stage::Verify, Sentence::FreshPower);
+            return Ok(Outcome::PowerOff);
+        }
         let Some(agreed) = self.agree().await? else {
             tokio::time::sleep(ASK_AGAIN_AFTER).await;
             return Ok(Outcome::NotNow);
@@ -87,6 +94,13 @@ impl Job {
             Sanitizing::AskAgain => return Ok(Outcome::NotNow),
         };
         self.no_other_drive_holds_data(&plan).await?;
+        if wants_fresh_power(&plan, &clean) {
+            self.status.enter(Stage::Verify, Sentence::FreshPower);
+            return Ok(Outcome::PowerOff);
+        }
+        let Some(clean) = witness::wait_for_release(self, clean).await? else {
+            return Ok(Outcome::NotNow);
+        };
         if let Some(Prepared { manifest, .. }) = prepared {
             let target = clean.into_iter().find(|drive| drive.receives_image);
             let target = target.context("the plan names no drive for its image")?;
@@ -96,6 +110,13 @@ impl Job {
         self.records.append_and_settle(Step::Finished {}).await?;
         self.status.enter(Stage::Report, Sentence::Finished);
         Ok(Outcome::Done)
+    }
+
+    /// Whether a drive waits for its look with fresh power, and there has been none: this is the boot that verified it,
+    /// in which only the agent is another one.
+    fn must_lose_power(&self) -> bool {
+        let waits = self.verified_before.iter().any(|before| !before.seen_again);
+        self.job.policy.proof.power_cycle && self.context.former_death.is_some() && waits
     }
 
     async fn install(
@@ -119,7 +140,7 @@ impl Job {
             Err(why) => return Ok(self.not_now(&why)),
         };
         let machine = self.client.enrolled().await.machine;
-        let plan = plan::plan(machine, &inventory, &self.job);
+        let plan = plan::plan(machine, &inventory, &self.job, &self.our_locks);
         let prepared = match &plan {
             Ok(plan) => match install::prepare(self, plan).await {
                 Err(why) if may_pass(&why) => return Ok(self.not_now(&why)),
@@ -223,6 +244,15 @@ impl Job {
         let internal = now.iter().filter(|unit| !plan::is_protected(unit));
         same_drives(planned(plan).collect(), internal.collect())
     }
+}
+
+/// Whether a drive was verified in this very boot although the policy demands a look after the power was off.
+fn wants_fresh_power(plan: &Plan, clean: &[Clean]) -> bool {
+    let demanded = |drive: &DriveIdentity| {
+        let planned = plan.drives.iter().find(|planned| planned.identity == *drive);
+        planned.is_some_and(|planned| planned.proof.power_cycle)
+    };
+    clean.iter().any(|drive| !drive.is_confirmed && demanded(&drive.evidence.drive))
 }
 
 fn planned(plan: &Plan) -> impl Iterator<Item = String> {

@@ -17,6 +17,8 @@ use super::clock;
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// One request carries so many; the rest follows in the next.
 const BATCH_LEN: usize = 64;
+/// And so many bytes of JSON, half of what the coordinator takes: evidence is long, and drives may be many.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// The writing end; cheap to share between threads.
 #[derive(Debug, Clone)]
@@ -95,7 +97,7 @@ impl Records {
         loop {
             let (first, batch) = {
                 let queue = self.lock();
-                let batch: Vec<_> = queue.unsent.iter().take(BATCH_LEN).cloned().collect();
+                let batch = next_batch(&queue.unsent);
                 (queue.appended - queue.unsent.len() as u64, batch)
             };
             if batch.is_empty() {
@@ -137,5 +139,38 @@ impl Records {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// As many as one request may carry; never none while there are any.
+fn next_batch(unsent: &VecDeque<Envelope>) -> Vec<Envelope> {
+    let mut length = 0;
+    let fits = |envelope: &&Envelope| {
+        length += envelope.to_json().len();
+        length <= BATCH_BYTES
+    };
+    let n = unsent.iter().take(BATCH_LEN).take_while(fits).count();
+    unsent.iter().take(n.max(1)).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_never_empty_and_never_more_than_a_request_takes() {
+        let key = evidence::SigningKey::generate().unwrap();
+        let envelope = |length: usize| {
+            let text = "x".repeat(length);
+            Envelope::sign("test", &text, &key).unwrap()
+        };
+        let check = |lengths: &[usize], expected: usize| {
+            let unsent = lengths.iter().map(|&length| envelope(length)).collect();
+            assert_eq!(next_batch(&unsent).len(), expected, "{lengths:?}");
+        };
+        check(&[], 0);
+        check(&[10; 100], BATCH_LEN);
+        check(&[300_000; 10], 2);
+        check(&[BATCH_BYTES * 2, 10], 1);
     }
 }

@@ -1,9 +1,11 @@
 //! Agents beside the real coordinator, when consent is taken back and when network or coordinator are away.
 
+mod by_drive;
 mod cable;
 mod coordinator;
 mod fetch;
 mod laptop;
+mod witness;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};

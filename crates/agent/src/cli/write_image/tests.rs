@@ -105,7 +105,7 @@ fn document(chunk: osimage::ChunkRecord) -> Document {
 fn put(files: &Files, drive: &SimDrive, stop: bool) -> anyhow::Result<()> {
     let (manifest, store) = files.read()?;
     let machine = machine(vec![unit("sdx")]);
-    let planned = judge::permitted(&machine, &unit("sdx"), for_image(&manifest))?;
+    let planned = judge::permitted(&machine, &unit("sdx"), &for_image(&manifest))?;
     let consent: ConsentedDrive = serial::consent(&planned, Some("S-sdx"), "?")?;
     let layout = Layout::new(&manifest, planned.identity.size, planned.sector_size, &[3; 32])?;
     let (never, silent) = (AtomicBool::new(false), |_: _, _: _, _: _| {});

@@ -52,6 +52,13 @@ impl Coordinator {
         armed["batch"].as_str().unwrap().to_owned()
     }
 
+    /// Likewise, under another policy than the default.
+    pub(super) fn arm_with(&self, policy: &str) {
+        let words = "batch arm --by Ola --count 1 --for 4h --kind wipe --policy";
+        let words: Vec<_> = words.split(' ').chain([policy]).collect();
+        self.json(&words);
+    }
+
     /// Picks the only machine, once its latest agent is there.
     pub(super) fn pick(&self, n_boots: usize) {
         self.wait("there to be picked", |machine| {

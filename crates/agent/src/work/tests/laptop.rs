@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use drive::sim::{Command, SimDrive};
+use drive::sim::{AtaDevice, Command, Kind, SimDrive};
 use drive::{Drive, Identified, IdentityError, IdentityReader, OpenError};
-use protocol::{ByteLen, DriveIdentity, SectorSize, UnixMillis};
+use protocol::{ByteLen, DriveIdentity, EraseFeatures, SectorSize, UnixMillis};
 
 use super::cable::Cable;
 use super::coordinator::{Coordinator, PATIENCE};
@@ -62,13 +62,26 @@ struct Held {
 impl Laptop {
     /// With a drive full of somebody's data.
     pub(super) fn new() -> Self {
+        Self::with(Kind::Ata(AtaDevice::default()))
+    }
+
+    /// With a drive of that kind, full of somebody's data.
+    pub(super) fn with(kind: Kind) -> Self {
         let tree = tempfile::tempdir().unwrap();
         plant(TREE, tree.path());
         std::fs::write(tree.path().join(DRIVE).join("size"), (SIZE / 512).to_string()).unwrap();
-        let drive = SimDrive::new(identity(SERIAL), SectorSize::try_from(512).unwrap());
+        let drive = SimDrive::with(identity(SERIAL), SectorSize::try_from(512).unwrap(), kind);
         drive.fill_with_old_data();
         let serial = Arc::new(Mutex::new(SERIAL));
         Self { tree, drive, n_opened: Arc::default(), serial, gate_look: CONSENTED }
+    }
+
+    /// Whether the drive wants a password.
+    pub(super) fn is_locked(&self) -> bool {
+        match self.drive.identified().features {
+            EraseFeatures::Ata(features) => features.security.locked,
+            EraseFeatures::Nvme(_) | EraseFeatures::None {} => false,
+        }
     }
 
     /// Has agents held at that look instead.
@@ -206,13 +219,17 @@ struct Bay {
 impl IdentityReader for Bay {
     fn read(&self, device: &Path) -> Result<Identified, IdentityError> {
         if device.ends_with("sdb") {
-            return Ok(Identified { identity: identity("SIM0002"), other_namespaces: 0 });
+            return Ok(Identified {
+                identity: identity("SIM0002"),
+                features: EraseFeatures::None {},
+                other_namespaces: 0,
+            });
         }
         if self.n_looks.fetch_add(1, Ordering::SeqCst) == self.gate_look {
             self.held.lock().unwrap().wait();
         }
         let serial = *self.serial.lock().unwrap();
-        Ok(Identified { identity: identity(serial), other_namespaces: 0 })
+        Ok(Identified { identity: identity(serial), ..self.drive.identified() })
     }
 }
 
