@@ -20,6 +20,7 @@ pub mod marker;
 pub mod namespace;
 pub mod process;
 pub mod qmp;
+pub mod rig_guest;
 pub mod sample;
 pub mod scan;
 pub mod site;

@@ -30,6 +30,15 @@ fn the_demo_leaves_everything_that_it_promises() {
             assert!(fs::metadata(&path).is_ok_and(|it| it.len() > 0), "{}", path.display());
         }
     }
+    // An NVMe drive erases itself and is purged; a disk without erase commands is overwritten and cleared.
+    let sanitized = |laptop: &str| summary["laptops"][laptop]["sanitized"].clone();
+    let (nvme, sata) = (sanitized("uefi"), sanitized("bios"));
+    assert_eq!(nvme["techniques"], serde_json::json!(["nvme-format-user-data"]), "{text}");
+    assert_eq!((&nvme["claim"], &nvme["policy"]), (&"purge".into(), &"default".into()), "{text}");
+    assert_eq!(nvme["canaries_placed"], 10_000, "{text}");
+    assert_eq!(nvme["canaries_found"], 0, "{text}");
+    assert_eq!(sata["techniques"], serde_json::json!(["overwrite-zeros"]), "{text}");
+    assert_eq!(sata["claim"], "clear", "{text}");
     assert_eq!(summary["laptops"]["uefi"]["secure_boot"], true, "{text}");
     assert_eq!(summary["laptops"]["uefi"]["lockdown"], true, "{text}");
     for file in ["site.pub", "dashboard.png"] {

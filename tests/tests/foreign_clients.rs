@@ -412,7 +412,9 @@ fn no_secret_is_served(station: &Station, data: &Path) {
         let answer = clean(&format!("https://10.76.0.1/assets/{asset}"));
         assert_eq!(answer.status, 200, "{asset}");
     }
-    for file in ["site.key", "tls.key", "journal.db", "rehome.sock", "lock", "site.pub"] {
+    for file in
+        ["site.key", "recovery.key", "tls.key", "journal.db", "rehome.sock", "lock", "site.pub"]
+    {
         for to in
             ["", "/", "../", "grub/../../", "%2e%2e/", "..%2f", "chunk/../", "chunk/..%2f..%2f"]
         {
@@ -453,6 +455,7 @@ fn assert_no_secret(secrets: &[(&str, Vec<u8>)], answer: &[u8], whence: &str) {
 /// The private keys in the forms in which they might leak.
 fn secrets(data: &Path) -> Vec<(&'static str, Vec<u8>)> {
     let seed = fs::read_to_string(data.join("site.key")).unwrap().trim().to_owned();
+    let recovery = fs::read_to_string(data.join("recovery.key")).unwrap().trim().to_owned();
     let pem = fs::read_to_string(data.join("tls.key")).unwrap();
     let body: Vec<_> = pem.lines().filter(|line| !line.starts_with("-----")).collect();
     let der = base64::engine::general_purpose::STANDARD.decode(body.concat()).unwrap();
@@ -461,6 +464,8 @@ fn secrets(data: &Path) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("the site key's raw seed", hex::decode(&seed).unwrap()),
         ("the site key's seed", seed.into_bytes()),
+        ("the recovery secret's raw bytes", hex::decode(&recovery).unwrap()),
+        ("the recovery secret", recovery.into_bytes()),
         ("the TLS key's PEM body", body[0].as_bytes().to_vec()),
         ("the TLS key's number", der[at..at + 32].to_vec()),
     ]

@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rehome-osimage", &["rehome-protocol"]),
     ("rehome-plan", &["rehome-evidence", "rehome-protocol"]),
     ("rehome-drive", &["rehome-protocol", "rehome-sys"]),
-    ("rehome-sanitize", &["rehome-drive", "rehome-protocol", "rehome-sys"]),
+    ("rehome-sanitize", &["rehome-drive", "rehome-evidence", "rehome-protocol", "rehome-sys"]),
     (
         "rehome-agent",
         &[
@@ -36,6 +36,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["rehome-evidence", "rehome-netboot", "rehome-osimage", "rehome-plan", "rehome-protocol"],
     ),
     ("rehome-e2e", &[]),
+    ("rehome-rig", &["rehome-drive", "rehome-protocol", "rehome-sanitize", "rehome-sys"]),
+    ("rehome-bench", &["rehome-drive", "rehome-protocol", "rehome-sanitize", "rehome-sys"]),
 ];
 
 /// No runtime and no network where data is destroyed or decided upon.

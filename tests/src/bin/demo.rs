@@ -4,6 +4,7 @@ mod demo {
     pub(crate) mod arguments;
     pub(crate) mod laptop;
     pub(crate) mod owner;
+    pub(crate) mod papers;
     pub(crate) mod table;
 }
 

@@ -9,6 +9,8 @@ use std::time::Instant;
 use serde_json::Value;
 use workshop::main_job::Kind;
 
+use super::papers;
+
 /// What is shown. Safe to use from several threads.
 #[derive(Debug)]
 pub(crate) struct Table {
@@ -80,10 +82,11 @@ pub(crate) fn say_result(summary: &Value, out: &Path) {
     if let Some(laptops) = summary["laptops"].as_object() {
         for (name, facts) in laptops {
             println!(
-                "  {name}: {} markers before, {} after; certificate {}; {} s",
+                "  {name}: {}; {} markers before, {} after; certificate {}; {} s",
+                papers::in_words(&facts["sanitized"]),
                 facts["markers_before"],
                 facts["markers_after"],
-                facts["certificate"],
+                facts["certificate"].as_str().unwrap_or_default(),
                 facts["seconds"]
             );
         }
