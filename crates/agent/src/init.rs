@@ -53,6 +53,8 @@ pub(crate) struct Context {
     pub(crate) site: Option<SiteConfig>,
     /// How the agent before this one died in this boot.
     pub(crate) former_death: Option<String>,
+    /// What `work::clock::uptime_ms` said when this boot began: zero, but for a simulated one.
+    pub(crate) booted_ms: u64,
 }
 
 /// Runs the stages in order, then ends this boot.
@@ -128,7 +130,19 @@ fn start(roots: Roots) -> anyhow::Result<Context> {
         tracing::warn!(target: "init", %error);
     }
     let (drives, set_clock) = (Box::new(LinuxIdentityReader), work::set_clock as SetClock);
-    Ok(Context { roots, drives, set_clock, cmdline, screen, modules, net, site, former_death })
+    let booted_ms = 0;
+    Ok(Context {
+        roots,
+        drives,
+        set_clock,
+        cmdline,
+        screen,
+        modules,
+        net,
+        site,
+        former_death,
+        booted_ms,
+    })
 }
 
 fn tell_story(log: &Log) {

@@ -1,7 +1,7 @@
 //! From a machine with a network to a machine with a new system: everything that is done with the coordinator.
 
 mod client;
-mod clock;
+pub(crate) mod clock;
 mod drives;
 mod fetch;
 mod image_drive;
@@ -74,7 +74,7 @@ fn forget_mount() {
 async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<Ending> {
     let status = Status::new(context.screen.clone());
     let client = Arc::new(enroll(&context, &site, &status).await?);
-    let records = Records::start(client.clone()).await;
+    let records = Records::start(client.clone(), context.booted_ms).await;
     if let Some(how) = &context.former_death {
         records.append(Step::AgentDied { how: how.clone() })?;
     }

@@ -27,6 +27,7 @@ pub(crate) struct Records {
     queue: Arc<Mutex<Queue>>,
     more: Arc<Notify>,
     accepted: watch::Receiver<u64>,
+    booted_ms: u64,
 }
 
 #[derive(Debug)]
@@ -39,8 +40,8 @@ struct Queue {
 }
 
 impl Records {
-    /// Starts the chain and the task that sends it.
-    pub(crate) async fn start(client: Arc<Client>) -> Self {
+    /// Starts the chain and the task that sends it. `booted_ms` by [`clock::uptime_ms`].
+    pub(crate) async fn start(client: Arc<Client>, booted_ms: u64) -> Self {
         let machine = client.enrolled().await.machine;
         let agent = AgentKey::from_bytes(client.key().public());
         let queue = Queue {
@@ -55,6 +56,7 @@ impl Records {
             queue: Arc::new(Mutex::new(queue)),
             more: Arc::new(Notify::new()),
             accepted,
+            booted_ms,
         };
         tokio::spawn(records.clone().send_for_ever(sender));
         records
@@ -63,8 +65,8 @@ impl Records {
     /// Signs a step and queues it.
     pub(crate) fn append(&self, step: Step) -> anyhow::Result<()> {
         let mut queue = self.lock();
-        let envelope =
-            queue.writer.append(step, clock::now(), clock::uptime_ms(), self.client.key())?;
+        let uptime_ms = clock::uptime_ms().saturating_sub(self.booted_ms);
+        let envelope = queue.writer.append(step, clock::now(), uptime_ms, self.client.key())?;
         queue.unsent.push_back(envelope);
         queue.appended += 1;
         self.more.notify_one();

@@ -138,6 +138,7 @@ impl Laptop {
             net: Net::simulated(link()),
             site: None,
             former_death: former_death.map(str::to_owned),
+            booted_ms: crate::work::clock::uptime_ms(),
             roots,
         };
         let (end, ended) = channel();
