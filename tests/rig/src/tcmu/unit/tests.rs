@@ -77,13 +77,13 @@ fn registers_come_back_in_either_format() {
         assert_eq!((sense.key, sense.asc, sense.ascq), (1, 0, 0x1d));
         let registers = sense.ata.unwrap();
         assert_eq!((registers.is_whole, registers.count & 0x4000 != 0), (is_whole, is_whole));
-        // Frozen: refused, with the registers where there is room for them.
+        // Refused: why is told in either format, as far as there is room for it.
         let freeze = [0x85, 6, 0x20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x40, 0xf5, 0];
         unit.execute(&freeze, &[]);
         let refused = unit.execute(&sanitize(0x99, 0), &[]);
         let sense = Sense::parse(&refused.sense).unwrap();
         let error = sense.ata.map(|registers| (registers.error, registers.status));
-        assert_eq!((sense.key, error), (0xb, is_whole.then_some((4, 0x51))));
+        assert_eq!((sense.key, error), (0xb, Some((4, 0x51))));
     }
 }
 
