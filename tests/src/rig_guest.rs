@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use crate::bench::{Bench, Workshop};
-use crate::laptop::{Laptop, LaptopSpec};
+use crate::laptop::{DriveSpec, Laptop, LaptopSpec};
 use crate::log_tail::excerpt;
 use crate::process::run;
 use crate::site::cache_dir;
@@ -45,21 +45,35 @@ impl RigReport {
     }
 }
 
-/// Boots a guest with these modules and all that they need, has it run the set of scenarios, and waits until it
-/// switches itself off.
+/// What a guest has beside `rig-init`.
+#[derive(Debug, Clone, Default)]
+pub struct RigGuest<'a> {
+    /// Modules; all that they need comes along.
+    pub modules: &'a [&'a str],
+    /// Programs of ours, for its `/bin`.
+    pub programs: &'a [&'a str],
+    /// Drives that QEMU gives it.
+    pub drives: Vec<DriveSpec>,
+}
+
+/// Boots a guest, has it run the set of scenarios, and waits until it switches itself off.
 ///
 /// # Errors
 /// When `scripts/prepare` has not run, or the guest still runs after `timeout`.
-pub fn run_rig(dir: &Path, set: &str, modules: &[&str], timeout: Duration) -> Result<RigReport> {
+pub fn run_rig(dir: &Path, set: &str, guest: RigGuest<'_>, timeout: Duration) -> Result<RigReport> {
+    let RigGuest { modules, programs, drives } = guest;
     let tree = cache_dir()?.join("appliance-debs/tree");
     ensure!(tree.is_dir(), "{} is not there; run scripts/prepare", tree.display());
     let initrd = dir.join("initrd.cpio");
-    make_initrd(&tree, &dir.join("root"), modules, &initrd)?;
+    make_initrd(&tree, &dir.join("root"), modules, programs, &initrd)?;
     let release = kernel_release(&tree)?;
     let kernel = tree.join(format!("boot/vmlinuz-{release}"));
     // A panic ends the guest, as QEMU is told not to restart it.
     let append = format!("console=ttyS0 quiet panic=-1 rig.set={set}");
     let mut spec = LaptopSpec::direct("rig", dir, &kernel, &[initrd], &append).no_nic();
+    for drive in drives {
+        spec = spec.drive(drive);
+    }
     spec.memory_mib = MEMORY_MIB;
     spec.extra_args.push("-no-reboot".to_owned());
     // The console is the first port, what the rig says goes to the second: the kernel breaks into no line.
@@ -78,15 +92,24 @@ pub fn run_rig(dir: &Path, set: &str, modules: &[&str], timeout: Duration) -> Re
     Ok(RigReport { lines, console: excerpt(&log) })
 }
 
-fn make_initrd(tree: &Path, root: &Path, modules: &[&str], initrd: &Path) -> Result<()> {
+fn make_initrd(
+    tree: &Path,
+    root: &Path,
+    modules: &[&str],
+    programs: &[&str],
+    initrd: &Path,
+) -> Result<()> {
     for name in ["dev", "proc", "sys", "no-config"] {
         fs::create_dir_all(root.join(name))
             .with_context(|| format!("failed to make {}", root.display()))?;
     }
-    let init = init_binary()?;
-    copy_into(&init, root, Path::new("init"))?;
-    for library in libraries(&init)? {
-        copy_into(&library, root, library.strip_prefix("/")?)?;
+    let programs = programs.iter().map(|&name| (name, Path::new("bin").join(name)));
+    for (name, place) in programs.chain([(INIT, "init".into())]) {
+        let program = binary(name)?;
+        copy_into(&program, root, &place)?;
+        for library in libraries(&program)? {
+            copy_into(&library, root, library.strip_prefix("/")?)?;
+        }
     }
     let mut list = String::new();
     for file in load_order(tree, &root.join("no-config"), modules)? {
@@ -133,12 +156,12 @@ fn kernel_release(tree: &Path) -> Result<String> {
     Ok(release.file_name().to_string_lossy().into_owned())
 }
 
-/// `rig-init` in the directory where cargo put the running program, or one above.
-fn init_binary() -> Result<PathBuf> {
+/// A program of the workspace, in the directory where cargo put the running one, or one above.
+fn binary(name: &str) -> Result<PathBuf> {
     let own = std::env::current_exe().context("failed to find this program's own path")?;
-    let candidates = own.ancestors().skip(1).take(2).map(|dir| dir.join(INIT));
+    let candidates = own.ancestors().skip(1).take(2).map(|dir| dir.join(name));
     candidates.into_iter().find(|path| path.is_file()).with_context(|| {
-        format!("no `{INIT}` beside {}: run `cargo build -p rehome-rig`", own.display())
+        format!("no `{name}` beside {}: run `cargo build --workspace`", own.display())
     })
 }
 

@@ -5,13 +5,14 @@
 
 use std::time::Duration;
 
-use workshop::rig_guest::run_rig;
+use workshop::laptop::DriveSpec;
+use workshop::rig_guest::{RigGuest, run_rig};
 
 const TIMEOUT: Duration = Duration::from_secs(300);
 
-fn check(set: &str, modules: &[&str], scenarios: &[&str]) {
+fn check(set: &str, guest: RigGuest<'_>, scenarios: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
-    let report = run_rig(dir.path(), set, modules, TIMEOUT).unwrap();
+    let report = run_rig(dir.path(), set, guest, TIMEOUT).unwrap();
     println!("{}", report.lines.join("\n"));
     report.must_be(scenarios);
 }
@@ -20,7 +21,7 @@ fn check(set: &str, modules: &[&str], scenarios: &[&str]) {
 fn nvme_over_tcp() {
     check(
         "nvme",
-        &["nvme-tcp"],
+        RigGuest { modules: &["nvme-tcp"], ..RigGuest::default() },
         &[
             "nvme-identify",
             "nvme-read-write",
@@ -54,7 +55,7 @@ fn nvme_over_tcp() {
 fn ata_over_tcmu() {
     check(
         "ata",
-        &["sd_mod", "target_core_user", "tcm_loop"],
+        RigGuest { modules: &["sd_mod", "target_core_user", "tcm_loop"], ..RigGuest::default() },
         &[
             "ata-identify",
             "ata-read-write",
@@ -80,5 +81,22 @@ fn ata_over_tcmu() {
             "ata-unproven-keeps-all",
             "ata-unproven-keeps-some",
         ],
+    );
+}
+
+/// What a person types, on QEMU's own NVMe drive: the production agent erases it by Format, with canaries.
+#[test]
+fn the_stages_by_hand() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = dir.path().join("drive.raw");
+    std::fs::File::create(&image).unwrap().set_len(128 << 20).unwrap();
+    check(
+        "hand",
+        RigGuest {
+            modules: &["nvme"],
+            programs: &["rehome-agent"],
+            drives: vec![DriveSpec::nvme(&image, "HAND0001")],
+        },
+        &["hand-plan", "hand-wrong-serial", "hand-other-policy", "hand-sanitize"],
     );
 }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod by_hand;
 pub mod guest;
 pub mod nvme_tcp;
 pub mod scenario;

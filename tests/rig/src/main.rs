@@ -5,7 +5,7 @@
 use std::fs::OpenOptions;
 
 use anyhow::{Context as _, bail};
-use rig::{guest, nvme_tcp, scenario, tcmu};
+use rig::{by_hand, guest, nvme_tcp, scenario, tcmu};
 
 /// Where the lines go: a serial port of their own, since the kernel's messages would break into them on its console.
 const REPORT: &str = "/dev/ttyS1";
@@ -26,6 +26,7 @@ fn run() -> anyhow::Result<()> {
     let scenarios = match guest::wanted_set()?.as_str() {
         "nvme" => nvme_tcp::scenarios::ALL,
         "ata" => tcmu::scenarios::ALL,
+        "hand" => by_hand::ALL,
         other => bail!("there is no set of scenarios {other:?}"),
     };
     // Closing it waits until all of it is sent.
