@@ -86,8 +86,8 @@ fn nvme() -> Result<(), Failure> {
     };
     let drive = SimDrive::with(identity(), SectorSize::try_from(4096)?, Kind::Nvme(device));
     let log = nvme::sanitize_log(&drive)?;
-    let (controller, namespace) =
-        (nvme::identify(&drive, None)?, nvme::identify(&drive, drive::Drive::namespace(&drive))?);
+    let first = drive::Drive::namespaces(&drive).first().copied();
+    let (controller, namespace) = (nvme::identify(&drive, None)?, nvme::identify(&drive, first)?);
     seed("nvme_controller", "ssd", &[&[0], &log[..32], &controller[..528]].concat())?;
     seed("nvme_namespace", "ssd", &namespace[..384])?;
     seed("nvme_sanitize_log", "ssd", &log[..32])
@@ -130,8 +130,8 @@ fn overwritten() -> DriveEvidence {
 fn erased() -> DriveEvidence {
     let command = CommandObservation {
         name: "BLOCK ERASE EXT".to_owned(),
-        request: "feature 0012 lba 00000000426b4572".to_owned(),
-        answer: "status 50".to_owned(),
+        request: "command b4h feature 0012h count 0000h lba 0000426b4572h".to_owned(),
+        answer: "status 50h error 00h count 8000h lba 000000000000h".to_owned(),
         duration_ms: 12,
     };
     DriveEvidence {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use workshop::laptop::DriveSpec;
 use workshop::rig_guest::{RigGuest, run_rig};
 
-const TIMEOUT: Duration = Duration::from_secs(300);
+const TIMEOUT: Duration = Duration::from_secs(900);
 
 fn check(set: &str, guest: RigGuest<'_>, scenarios: &[&str]) {
     let dir = tempfile::tempdir().unwrap();
@@ -98,5 +98,25 @@ fn the_stages_by_hand() {
             drives: vec![DriveSpec::nvme(&image, "HAND0001")],
         },
         &["hand-plan", "hand-wrong-serial", "hand-other-policy", "hand-sanitize"],
+    );
+}
+
+/// A unit of two namespaces is one drive: named by one, erased and looked at with both.
+#[test]
+fn two_namespaces_by_hand() {
+    let dir = tempfile::tempdir().unwrap();
+    let [first, second] = ["first.raw", "second.raw"].map(|name| {
+        let image = dir.path().join(name);
+        std::fs::File::create(&image).unwrap().set_len(64 << 20).unwrap();
+        image
+    });
+    check(
+        "namespaces",
+        RigGuest {
+            modules: &["nvme"],
+            programs: &["rehome-agent"],
+            drives: vec![DriveSpec::nvme(&first, "HAND0001").namespace(&second)],
+        },
+        &["hand-namespaces"],
     );
 }

@@ -1,7 +1,7 @@
 //! How the stages reach drives: through the kernel, or simulated ones in tests.
 
 use std::fmt::Debug;
-use std::path::Path;
+use std::path::PathBuf;
 
 use drive::{Drive, IdentityReader, LinuxDrive, LinuxIdentityReader, OpenError};
 use protocol::DriveIdentity;
@@ -12,11 +12,19 @@ pub(crate) trait DriveAccess: IdentityReader + Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`LinuxDrive::open`]; nothing was written.
-    fn open(&self, device: &Path, expected: &DriveIdentity) -> Result<Box<dyn Drive>, OpenError>;
+    fn open(
+        &self,
+        nodes: &[PathBuf],
+        expected: &DriveIdentity,
+    ) -> Result<Box<dyn Drive>, OpenError>;
 }
 
 impl DriveAccess for LinuxIdentityReader {
-    fn open(&self, device: &Path, expected: &DriveIdentity) -> Result<Box<dyn Drive>, OpenError> {
-        Ok(Box::new(LinuxDrive::open(device, expected)?))
+    fn open(
+        &self,
+        nodes: &[PathBuf],
+        expected: &DriveIdentity,
+    ) -> Result<Box<dyn Drive>, OpenError> {
+        Ok(Box::new(LinuxDrive::open(nodes, expected)?))
     }
 }

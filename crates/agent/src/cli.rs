@@ -6,7 +6,6 @@ mod output;
 mod password;
 mod plan;
 mod progress;
-mod read_only;
 mod refused;
 mod sanitize;
 mod serial;

@@ -7,7 +7,7 @@ use protocol::{ByteLen, DriveIdentity};
 use sys::sg::IDENTIFY_DEVICE_LEN;
 
 pub use command::{AtaCommand, SHORT, identify_device};
-pub use features::{features, has_completed, has_sanitize, sanitize_status};
+pub use features::{features, features_now, has_completed, has_sanitize, sanitize_status};
 
 use crate::identity::{IdentityError, identity, printable, world_wide};
 

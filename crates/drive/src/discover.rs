@@ -52,7 +52,7 @@ pub enum DiscoverError {
 const SYSFS_SECTOR_LEN: u64 = 512;
 const NO_CAPACITY: &str = "the kernel sees no capacity; what it holds cannot be reached";
 
-/// Lists the drive units in order of identity, those without one last.
+/// Lists the drive units in order of identity, those without one last. The namespaces of an NVMe controller are one unit.
 ///
 /// Left out are what holds no data of its own (loop, RAM disk, device mapper, MD: they only show as holds of the
 /// drives below), slots with nothing in them (size 0, and removable, USB or network) and the hidden paths of multipath
@@ -62,11 +62,11 @@ pub fn discover(
     reader: &dyn IdentityReader,
 ) -> Result<Vec<DriveUnit>, DiscoverError> {
     let tables = Tables::read(roots)?;
+    let mut names = sorted_names(&roots.sys.join("block"))?;
+    names.retain(|name| !is_layered(name) && !is_hidden_path(name));
     let mut units = Vec::new();
-    for name in sorted_names(&roots.sys.join("block"))? {
-        if !is_layered(&name) && !is_hidden_path(&name) {
-            units.extend(look_at(roots, reader, &tables, &name)?);
-        }
+    for nodes in by_unit(roots, names)? {
+        units.extend(look_at(roots, reader, &tables, &nodes)?);
     }
     units.sort_by(|a, b| sort_key(a).cmp(&sort_key(b)));
     Ok(units)
@@ -101,46 +101,106 @@ fn is_hidden_path(name: &str) -> bool {
     name.strip_prefix("nvme").is_some_and(|rest| rest.contains('c'))
 }
 
+/// What the kernel says of one block device.
+struct Node {
+    name: String,
+    directory: PathBuf,
+    size: ByteLen,
+}
+
+impl Node {
+    fn of(roots: &Roots, name: String) -> Result<Self, DiscoverError> {
+        let directory = canonicalize(&roots.sys.join("block").join(&name))?;
+        let size = ByteLen(read_number(&directory.join("size"))? * SYSFS_SECTOR_LEN);
+        Ok(Self { name, directory, size })
+    }
+}
+
+/// Namespaces of one controller together, in the order that people count in; everything else by itself.
+fn by_unit(roots: &Roots, names: Vec<String>) -> Result<Vec<Vec<Node>>, DiscoverError> {
+    let mut units: Vec<Vec<Node>> = Vec::new();
+    for name in names {
+        let node = Node::of(roots, name)?;
+        let is_sister = |unit: &&mut Vec<Node>| {
+            bus::is_namespace(&node.name)
+                && unit.iter().any(|other| {
+                    bus::is_namespace(&other.name)
+                        && other.directory.parent() == node.directory.parent()
+                })
+        };
+        match units.iter_mut().find(is_sister) {
+            Some(unit) => unit.push(node),
+            None => units.push(vec![node]),
+        }
+    }
+    for unit in &mut units {
+        unit.sort_by(|a, b| (a.name.len(), &a.name).cmp(&(b.name.len(), &b.name)));
+    }
+    Ok(units)
+}
+
+/// What of a unit's nodes is one for all of them.
 fn look_at(
     roots: &Roots,
     reader: &dyn IdentityReader,
     tables: &Tables,
-    kernel_name: &str,
+    nodes: &[Node],
 ) -> Result<Option<DriveUnit>, DiscoverError> {
-    let directory = canonicalize(&roots.sys.join("block").join(kernel_name))?;
-    let size = ByteLen(read_number(&directory.join("size"))? * SYSFS_SECTOR_LEN);
-    let place = bus::Place::of(&roots.sys, &directory)?;
-    let bus = place.bus();
-    let removable = is_removable(&roots.sys, &directory)?;
+    let [Node { name: kernel_name, directory, .. }, more @ ..] = nodes else { return Ok(None) };
+    let size = ByteLen(nodes.iter().map(|node| node.size.0).fold(0, u64::saturating_add));
+    let bus = bus::Place::of(&roots.sys, directory)?.bus();
+    let removable = any(nodes, |node| is_removable(&roots.sys, &node.directory))?;
     if size == ByteLen(0) && is_slot(bus, removable) {
         return Ok(None);
     }
-    let (identity, features, listed_namespaces) = match ask(roots, reader, bus, kernel_name) {
+    let (identity, features, other_namespaces) = match ask(roots, reader, bus, nodes) {
         Ok(Identified { identity, features, other_namespaces }) => {
             (Ok(identity), features, other_namespaces)
         }
         Err(text) => (Err(text), EraseFeatures::None {}, 0),
     };
-    let sector_size = u32_attribute(&directory, "queue/logical_block_size")?;
+    // An internal drive of no capacity (failed firmware, a format that the kernel cannot use) is full of data all the
+    // same: listed without an identity it stops the plan.
+    let is_out_of_reach = nodes.iter().any(|node| node.size == ByteLen(0));
+    let sector_size = u32_attribute(directory, "queue/logical_block_size")?;
+    let mut unit_holds = Vec::new();
+    for node in nodes {
+        for hold in holds(tables, &node.name, &node.directory)? {
+            if !unit_holds.contains(&hold) {
+                unit_holds.push(hold);
+            }
+        }
+    }
+    let is_set = |name| any(nodes, |node| Ok(read_number(&node.directory.join(name))? != 0));
     Ok(Some(DriveUnit {
-        kernel_name: kernel_name.to_owned(),
-        // An internal drive of no capacity (failed firmware, a format that the kernel cannot use) is full of data all
-        // the same: listed without an identity it stops the plan.
-        identity: if size == ByteLen(0) { Err(NO_CAPACITY.to_owned()) } else { identity },
+        kernel_name: kernel_name.clone(),
+        more_namespaces: more.iter().map(|node| node.name.clone()).collect(),
+        identity: if is_out_of_reach { Err(NO_CAPACITY.to_owned()) } else { identity },
         size,
         sector_size: SectorSize::try_from(sector_size).map_err(|source| {
-            DiscoverError::SectorSize { kernel_name: kernel_name.to_owned(), source }
+            DiscoverError::SectorSize { kernel_name: kernel_name.clone(), source }
         })?,
-        physical_sector_size: u32_attribute(&directory, "queue/physical_block_size")?,
+        physical_sector_size: u32_attribute(directory, "queue/physical_block_size")?,
         bus,
-        rotational: read_number(&directory.join("queue/rotational"))? != 0,
+        rotational: is_set("queue/rotational")?,
         removable,
-        read_only: read_number(&directory.join("ro"))? != 0,
-        holds: holds(tables, kernel_name, &directory)?,
+        read_only: is_set("ro")?,
+        holds: unit_holds,
         features,
-        // The larger: the kernel may have failed to set up one that the controller lists.
-        other_namespaces: listed_namespaces.max(place.other_namespaces),
+        other_namespaces,
     }))
+}
+
+fn any(
+    nodes: &[Node],
+    is_so: impl Fn(&Node) -> Result<bool, DiscoverError>,
+) -> Result<bool, DiscoverError> {
+    for node in nodes {
+        if is_so(node)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// What has no size because nothing is in it, or because nothing is behind it yet (an NBD device).
@@ -153,11 +213,12 @@ fn ask(
     roots: &Roots,
     reader: &dyn IdentityReader,
     bus: Bus,
-    kernel_name: &str,
+    nodes: &[Node],
 ) -> Result<Identified, String> {
     match bus {
         Bus::Ata | Bus::Nvme => {
-            reader.read(&roots.device(kernel_name)).map_err(|error| with_causes(&error))
+            let nodes: Vec<_> = nodes.iter().map(|node| roots.device(&node.name)).collect();
+            reader.read(&nodes).map_err(|error| with_causes(&error))
         }
         Bus::Scsi | Bus::Usb | Bus::Mmc | Bus::Virtio | Bus::Network | Bus::Other => {
             Err("not asked: this kind of drive gives no identity that a plan could name".to_owned())

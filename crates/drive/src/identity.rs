@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use protocol::{ByteLen, DriveIdentity, EraseFeatures};
 use sys::IoctlError;
@@ -11,8 +11,8 @@ use sys::sg::AtaError;
 
 /// Asks a drive who it is. The seam that lets captured trees without devices be discovered.
 pub trait IdentityReader {
-    /// Opens the device node for reading and asks.
-    fn read(&self, device: &Path) -> Result<Identified, IdentityError>;
+    /// Opens the nodes of one drive unit for reading, in any order, and asks.
+    fn read(&self, nodes: &[PathBuf]) -> Result<Identified, IdentityError>;
 }
 
 /// A drive's answer.
@@ -22,7 +22,7 @@ pub struct Identified {
     pub identity: DriveIdentity,
     /// What it can do by itself to erase its medium.
     pub features: EraseFeatures,
-    /// Namespaces beside this one; zero for what is not NVMe.
+    /// Namespaces of the unit that have no node here; zero for what is not NVMe.
     pub other_namespaces: u32,
 }
 
@@ -59,6 +59,15 @@ pub enum IdentityError {
     /// A format that nothing could be addressed by.
     #[error("NVMe namespace reports an impossible sector size of 2^{0} bytes")]
     SectorSize(u8),
+    /// Nothing could be addressed by sectors of one size.
+    #[error(
+        "its NVMe namespaces have sectors of different sizes: format them alike or delete all but one, with nvme-cli, or \
+         take the drive out"
+    )]
+    MixedSectors,
+    /// Namespaces, or other nodes, that do not make one drive.
+    #[error("its nodes are not those of one drive: restart the machine and look again")]
+    NotOneUnit,
     /// A drive without a serial number cannot be told from its sisters.
     #[error("{model:?} gives no serial number, so it cannot be told from others of its kind")]
     NoSerial {

@@ -21,7 +21,7 @@ use protocol::{ByteLen, DriveIdentity, SectorSize};
 
 pub use discover::{DiscoverError, discover};
 pub use identity::{Identified, IdentityError, IdentityReader};
-pub use linux::{LinuxDrive, LinuxIdentityReader, OpenError};
+pub use linux::{LinuxDrive, LinuxIdentityReader, OpenError, ReadOnlyDrive};
 pub use roots::Roots;
 pub use sys::AlignedBuf;
 pub use sys::nvme::{AdminCommand, AdminError};
@@ -57,9 +57,10 @@ pub trait Drive: Send + Sync {
     /// pass them by anyway; this is the second lock on the door.
     fn drop_caches(&self) -> io::Result<()>;
 
-    /// The namespace, where the drive speaks NVMe.
-    fn namespace(&self) -> Option<u32> {
-        None
+    /// The numbers of the namespaces, ascending, whose contents one after the other are the drive's; empty where it
+    /// does not speak NVMe.
+    fn namespaces(&self) -> Vec<u32> {
+        Vec::new()
     }
 
     /// Sends one ATA command and waits for it; the registers where they came along.

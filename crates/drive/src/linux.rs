@@ -1,163 +1,111 @@
 //! A drive behind the Linux kernel.
 
+mod identify;
+mod open_error;
+mod parts;
+mod read_only;
+
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::libc::{EBUSY, O_DIRECT, O_EXCL, O_NONBLOCK};
-use protocol::features::SanitizeState;
-use protocol::{ByteLen, DriveIdentity, EraseFeatures, SectorSize};
-use sys::IoctlError;
+use protocol::{ByteLen, DriveIdentity, SectorSize};
 use sys::nvme::{AdminCommand, AdminError};
 use sys::sg::AtaError;
 use sys::taskfile::{Registers, Taskfile, Transfer};
 
-use crate::ata::AtaCommand;
 use crate::identity::{Identified, IdentityError, IdentityReader};
-use crate::nvme::SanitizeLog;
-use crate::{Drive, Roots, ata, discover, nvme};
+use crate::{Drive, Roots, discover};
+
+pub use open_error::OpenError;
+use parts::{Part, PartError, Parts};
+pub use read_only::ReadOnlyDrive;
 
 /// A drive that this process alone has open.
+///
+/// An NVMe unit with several namespaces is one drive: its bytes are those of the first namespace, then those of the
+/// next, in the order of their numbers.
 #[derive(Debug)]
 pub struct LinuxDrive {
-    file: File,
+    parts: Parts,
     size: ByteLen,
     sector_size: SectorSize,
-    namespace: Option<u32>,
-}
-
-/// Why a drive was not opened. Nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The kernel refused.
-    #[error("opening {} for exclusive direct access", device.display())]
-    Open {
-        /// The device node.
-        device: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// Someone has it.
-    #[error("{} is in use ({holders}): free it and try again", device.display())]
-    InUse {
-        /// The device node.
-        device: PathBuf,
-        /// Who, as far as the kernel's tables tell.
-        holders: String,
-    },
-    /// It would not say who it is.
-    #[error("identifying {} after opening it", device.display())]
-    Identity {
-        /// The device node.
-        device: PathBuf,
-        /// Why.
-        #[source]
-        source: IdentityError,
-    },
-    /// It is another drive than expected.
-    #[error(
-        "{} is {found}, not {expected}: it was not touched; look again at what the machine holds",
-        device.display()
-    )]
-    OtherDrive {
-        /// The device node.
-        device: PathBuf,
-        /// Who was expected.
-        expected: Box<DriveIdentity>,
-        /// Who is there.
-        found: Box<DriveIdentity>,
-    },
-    /// The kernel would not say what sectors it has.
-    #[error("asking the kernel for the sectors of {}", device.display())]
-    Geometry {
-        /// The device node.
-        device: PathBuf,
-        /// Why.
-        #[source]
-        source: IoctlError,
-    },
-    /// Sectors of a size that no drive has.
-    #[error("{} has unusable sectors", device.display())]
-    SectorSize {
-        /// The device node.
-        device: PathBuf,
-        /// The size.
-        #[source]
-        source: protocol::units::BadSectorSize,
-    },
-    /// It would refuse writes.
-    #[error("the kernel marks {} as read-only: look for a write-protect switch or a dying drive", device.display())]
-    ReadOnly {
-        /// The device node.
-        device: PathBuf,
-    },
 }
 
 impl LinuxDrive {
-    /// Opens a whole drive for exclusive, direct access (`O_RDWR | O_EXCL | O_DIRECT`) and makes sure through the
-    /// open descriptor that it is the expected one.
+    /// Opens a whole drive, which is all nodes of one unit, for exclusive, direct access (`O_RDWR | O_EXCL | O_DIRECT`)
+    /// and makes sure through the open descriptors that it is the expected one.
     ///
     /// While this is open, no partition of the drive can be mounted: drop it first, open it again afterwards.
-    pub fn open(device: &Path, expected: &DriveIdentity) -> Result<Self, OpenError> {
-        let path = || device.to_owned();
+    pub fn open(nodes: &[PathBuf], expected: &DriveIdentity) -> Result<Self, OpenError> {
+        let mut options = OpenOptions::new();
         // std adds O_CLOEXEC.
-        let opened =
-            OpenOptions::new().read(true).write(true).custom_flags(O_EXCL | O_DIRECT).open(device);
-        let file = opened.map_err(|source| match source.raw_os_error() {
-            Some(EBUSY) => OpenError::InUse { device: path(), holders: name_holders(device) },
-            _ => OpenError::Open { device: path(), source },
-        })?;
-        must_be(&file, device, expected)?;
-
-        let geometry = |source| OpenError::Geometry { device: path(), source };
-        if sys::block::is_read_only(&file).map_err(geometry)? {
-            return Err(OpenError::ReadOnly { device: path() });
+        options.read(true).write(true).custom_flags(O_EXCL | O_DIRECT);
+        let parts = Parts::open(nodes, &options)?;
+        must_be(parts.all(), expected)?;
+        for Part { file, device, .. } in parts.all() {
+            let geometry = |source| OpenError::Geometry { device: device.clone(), source };
+            if sys::block::is_read_only(file).map_err(geometry)? {
+                return Err(OpenError::ReadOnly { device: device.clone() });
+            }
         }
-        let sector_size = sys::block::logical_sector_size(&file).map_err(geometry)?;
-        let sector_size = SectorSize::try_from(sector_size)
-            .map_err(|source| OpenError::SectorSize { device: path(), source })?;
-        let namespace = namespace_of(&file).map_err(geometry)?;
-        Ok(Self { file, size: expected.size, sector_size, namespace })
+        let sector_size = sector_size(&parts)?;
+        Ok(Self { parts, size: expected.size, sector_size })
     }
 
-    /// Opens the same drive beside an exclusive claim, without one: through this descriptor its partitions can be told
-    /// to the kernel. As long as it is open, the kernel gives the drive's name to no other.
+    /// Opens the same drive, which has one node, beside an exclusive claim and without one: through this descriptor its
+    /// partitions can be told to the kernel. As long as it is open, the kernel gives the drive's name to no other.
     pub fn open_shared(device: &Path, expected: &DriveIdentity) -> Result<File, OpenError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(device)
-            .map_err(|source| OpenError::Open { device: device.to_owned(), source })?;
-        must_be(&file, device, expected)?;
-        Ok(file)
+        let open_error = |source| OpenError::Open { device: device.to_owned(), source };
+        let file = OpenOptions::new().read(true).write(true).open(device).map_err(open_error)?;
+        let kept = file.try_clone().map_err(open_error)?;
+        must_be(&[Part::of(file, device)?], expected)?;
+        Ok(kept)
     }
 }
 
-fn must_be(file: &File, device: &Path, expected: &DriveIdentity) -> Result<(), OpenError> {
-    let device = device.to_owned();
-    match identify(file) {
-        Ok(Identified { identity, .. }) if identity == *expected => Ok(()),
-        Ok(Identified { identity, .. }) => {
-            let expected = Box::new(expected.clone());
-            Err(OpenError::OtherDrive { device, expected, found: Box::new(identity) })
+fn must_be(parts: &[Part], expected: &DriveIdentity) -> Result<(), OpenError> {
+    let device = first(parts);
+    match identify::identity(parts) {
+        Ok(found) if found == *expected => Ok(()),
+        Ok(found) => {
+            let (expected, found) = (Box::new(expected.clone()), Box::new(found));
+            Err(OpenError::OtherDrive { device, expected, found })
         }
         Err(source) => Err(OpenError::Identity { device, source }),
     }
 }
 
-impl AsFd for LinuxDrive {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
-    }
+/// The node by which messages name the drive.
+fn first(parts: &[Part]) -> PathBuf {
+    parts.first().map(|part| part.device.clone()).unwrap_or_default()
+}
+
+/// That of the first node: only units whose namespaces agree in it have an identity.
+fn sector_size(parts: &Parts) -> Result<SectorSize, OpenError> {
+    let [Part { file, device, .. }, ..] = parts.all() else {
+        let (device, source) = (PathBuf::new(), IdentityError::NotOneUnit);
+        return Err(OpenError::Identity { device, source });
+    };
+    let device = || device.clone();
+    let sector_size = sys::block::logical_sector_size(file)
+        .map_err(|source| OpenError::Geometry { device: device(), source })?;
+    SectorSize::try_from(sector_size)
+        .map_err(|source| OpenError::SectorSize { device: device(), source })
+}
+
+fn drop_caches(parts: &Parts) -> io::Result<()> {
+    parts
+        .files()
+        .try_for_each(|file| sys::block::drop_page_cache(file).map_err(|error| error.source))
 }
 
 impl Drive for LinuxDrive {
     fn identity(&self) -> Result<DriveIdentity, IdentityError> {
-        identify(&self.file).map(|identified| identified.identity)
+        identify::identity(self.parts.all())
     }
 
     fn size(&self) -> ByteLen {
@@ -169,23 +117,25 @@ impl Drive for LinuxDrive {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.file.read_exact_at(buffer, offset)
+        let length = buffer.len();
+        self.parts
+            .each(offset, length, |file, at, bytes| file.read_exact_at(&mut buffer[bytes], at))
     }
 
     fn write_at(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write_all_at(data, offset)
+        self.parts.each(offset, data.len(), |file, at, bytes| file.write_all_at(&data[bytes], at))
     }
 
     fn flush(&self) -> io::Result<()> {
-        self.file.sync_data()
+        self.parts.files().try_for_each(File::sync_data)
     }
 
     fn drop_caches(&self) -> io::Result<()> {
-        sys::block::drop_page_cache(&self.file).map_err(|error| error.source)
+        drop_caches(&self.parts)
     }
 
-    fn namespace(&self) -> Option<u32> {
-        self.namespace
+    fn namespaces(&self) -> Vec<u32> {
+        self.parts.namespaces()
     }
 
     fn ata(
@@ -195,9 +145,11 @@ impl Drive for LinuxDrive {
         transfer: Transfer<'_>,
         timeout: Duration,
     ) -> Result<Option<Registers>, AtaError> {
-        match self.namespace {
-            None => sys::sg::ata_command(&self.file, name, taskfile, transfer, timeout),
-            Some(_) => Err(AtaError::NotAta { command: name }),
+        match self.parts.all() {
+            [part] if part.namespace.is_none() => {
+                sys::sg::ata_command(&part.file, name, taskfile, transfer, timeout)
+            }
+            _ => Err(AtaError::NotAta { command: name }),
         }
     }
 
@@ -208,9 +160,33 @@ impl Drive for LinuxDrive {
         transfer: Transfer<'_>,
         timeout: Duration,
     ) -> Result<u32, AdminError> {
-        match self.namespace {
-            Some(_) => sys::nvme::admin_command(&self.file, name, command, transfer, timeout),
-            None => Err(AdminError::NotNvme { command: name }),
+        match self.parts.file_of(command.nsid) {
+            Some(file) if !self.parts.namespaces().is_empty() => {
+                sys::nvme::admin_command(file, name, command, transfer, timeout)
+            }
+            _ => Err(AdminError::NotNvme { command: name }),
+        }
+    }
+}
+
+impl From<PartError> for OpenError {
+    fn from(error: PartError) -> Self {
+        match error {
+            PartError::Open { device, source } if source.raw_os_error() == Some(EBUSY) => {
+                let holders = name_holders(&device);
+                Self::InUse { device, holders }
+            }
+            PartError::Open { device, source } => Self::Open { device, source },
+            PartError::Kernel { device, source } => Self::Geometry { device, source },
+        }
+    }
+}
+
+impl From<PartError> for IdentityError {
+    fn from(error: PartError) -> Self {
+        match error {
+            PartError::Open { device, source } => Self::Open { device, source },
+            PartError::Kernel { source, .. } => Self::Kernel(source),
         }
     }
 }
@@ -220,94 +196,11 @@ impl Drive for LinuxDrive {
 pub struct LinuxIdentityReader;
 
 impl IdentityReader for LinuxIdentityReader {
-    fn read(&self, device: &Path) -> Result<Identified, IdentityError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .custom_flags(O_NONBLOCK)
-            .open(device)
-            .map_err(|source| IdentityError::Open { device: device.to_owned(), source })?;
-        identify(&file)
+    fn read(&self, nodes: &[PathBuf]) -> Result<Identified, IdentityError> {
+        let mut options = OpenOptions::new();
+        options.read(true).custom_flags(O_NONBLOCK);
+        identify::identify(Parts::open(nodes, &options)?.all())
     }
-}
-
-/// The namespace that the descriptor stands for; none where it takes no NVMe request. Which commands a drive takes is
-/// asked of the descriptor, not read from the name of the node.
-fn namespace_of(file: &File) -> Result<Option<u32>, IoctlError> {
-    match sys::nvme::namespace_id(file) {
-        Ok(namespace) => Ok(Some(namespace)),
-        Err(error) if error.is_unknown_request() => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
-fn identify(file: &File) -> Result<Identified, IdentityError> {
-    let kernel = ByteLen(sys::block::size(file).map_err(IdentityError::Kernel)?);
-    let identified = match namespace_of(file).map_err(IdentityError::Kernel)? {
-        Some(namespace) => identify_nvme(file, namespace)?,
-        None => identify_ata(file)?,
-    };
-    let drive = identified.identity.size;
-    // An overwrite reaches what the kernel addresses. Where the drive has more, data would stay behind.
-    if drive != kernel {
-        return Err(IdentityError::SizeDisagrees { drive, kernel });
-    }
-    Ok(identified)
-}
-
-fn identify_nvme(file: &File, id: u32) -> Result<Identified, IdentityError> {
-    let controller = sys::nvme::identify_controller(file).map_err(IdentityError::Nvme)?;
-    let namespace = sys::nvme::identify_namespace(file, id).map_err(IdentityError::Nvme)?;
-    let identity = nvme::decode(&controller, &namespace)?;
-    let n_others = match sys::nvme::active_namespaces(file) {
-        Ok(active) => active.iter().filter(|&&other| other != id).count(),
-        // Before NVMe 1.1 there is no list and every number up to NN is a namespace.
-        Err(sys::nvme::AdminError::Status { .. }) => {
-            usize::try_from(nvme::max_namespaces(&controller).saturating_sub(1))
-                .unwrap_or(usize::MAX)
-        }
-        Err(error) => return Err(IdentityError::Nvme(error)),
-    };
-    // A namespace that is attached to no controller keeps its data, and no list of attached ones shows it.
-    let n_allocated = if nvme::manages_namespaces(&controller) {
-        match sys::nvme::allocated_namespaces(file) {
-            Ok(allocated) => allocated.iter().filter(|&&other| other != id).count(),
-            Err(sys::nvme::AdminError::Status { .. }) => 0,
-            Err(error) => return Err(IdentityError::Nvme(error)),
-        }
-    } else {
-        0
-    };
-    let n_others = n_others.max(n_allocated);
-    let log = nvme::has_sanitize(&controller).then(|| {
-        let mut log = [0; nvme::SANITIZE_LOG_LEN];
-        let (name, transfer) = ("Sanitize Status log", Transfer::In(&mut log));
-        let command = nvme::sanitize_log_command();
-        sys::nvme::admin_command(file, name, &command, transfer, nvme::SHORT).map(|_| log)
-    });
-    // Who a drive is does not hang on its log; a log that it refuses is a state that is not known.
-    let log = log.and_then(Result::ok).map(|log| SanitizeLog::parse(&log));
-    let features = EraseFeatures::Nvme(nvme::features(&controller, log.as_ref()));
-    let other_namespaces = u32::try_from(n_others).unwrap_or(u32::MAX);
-    Ok(Identified { identity, features, other_namespaces })
-}
-
-fn identify_ata(file: &File) -> Result<Identified, IdentityError> {
-    let data = sys::sg::identify_device(file).map_err(|error| match error {
-        AtaError::Submit { source, .. } if source.is_unknown_request() => IdentityError::NoCommand,
-        error => IdentityError::Ata(error),
-    })?;
-    let identity = ata::decode(&data)?;
-    let state = if ata::has_sanitize(&data) {
-        let status = AtaCommand::SanitizeStatus;
-        let (name, taskfile) = (status.name(), status.taskfile());
-        let answer = sys::sg::ata_command(file, name, &taskfile, Transfer::None, ata::SHORT);
-        // As above: an answer that is none is a state that is not known.
-        ata::sanitize_status(answer).unwrap_or(SanitizeState::Unknown)
-    } else {
-        SanitizeState::Unknown
-    };
-    let features = EraseFeatures::Ata(ata::features(&data, state));
-    Ok(Identified { identity, features, other_namespaces: 0 })
 }
 
 /// Who the kernel's tables show on the device; for a message only.

@@ -15,26 +15,40 @@ pub use command::{
     identify, sanitize_log,
 };
 pub(crate) use features::manages_namespaces;
-pub use features::{features, has_sanitize};
+pub use features::{features, features_now, has_sanitize};
 
 use crate::identity::{IdentityError, identity, printable, world_wide};
 
 /// How long a command may take that only reports.
 pub const SHORT: Duration = Duration::from_secs(30);
 
-/// Reads model and serial number of the controller, and size and name of the namespace.
+/// Reads model and serial number of the controller, size and name of its namespaces: the size is that of all together,
+/// the name that of the first.
 ///
 /// # Errors
-/// Sectors of a size that nothing could be addressed by, or no serial number.
+/// Sectors of a size that nothing could be addressed by, or of several sizes; no serial number; no namespace.
 pub fn decode(
     controller: &[u8; IDENTIFY_LEN],
-    namespace: &[u8; IDENTIFY_LEN],
+    namespaces: &[[u8; IDENTIFY_LEN]],
 ) -> Result<DriveIdentity, IdentityError> {
-    let serial = printable(&controller[4..24]);
-    let model = printable(&controller[24..64]);
-    let nguid = world_wide(&namespace[104..120]);
-    let wwn = nguid.or_else(|| world_wide(&namespace[120..128]));
-    identity(model, serial, wwn, namespace_size(namespace)?)
+    let (model, serial) = name_of(controller);
+    let [first, more @ ..] = namespaces else { return Err(IdentityError::NotOneUnit) };
+    let sector_size = sector_size(first)?;
+    let mut n_sectors = n_sectors(first);
+    for namespace in more {
+        if self::sector_size(namespace)? != sector_size {
+            return Err(IdentityError::MixedSectors);
+        }
+        n_sectors = n_sectors.saturating_add(self::n_sectors(namespace));
+    }
+    let nguid = world_wide(&first[104..120]);
+    let wwn = nguid.or_else(|| world_wide(&first[120..128]));
+    identity(model, serial, wwn, ByteLen(n_sectors.saturating_mul(sector_size)))
+}
+
+/// Model and serial number.
+pub(crate) fn name_of(controller: &[u8; IDENTIFY_LEN]) -> (String, String) {
+    (printable(&controller[24..64]), printable(&controller[4..24]))
 }
 
 /// How many namespaces a controller may have (NN): the bound where it cannot list those that it has.
@@ -42,18 +56,20 @@ pub(crate) fn max_namespaces(controller: &[u8; IDENTIFY_LEN]) -> u32 {
     controller[516..].first_chunk().map_or(0, |number| u32::from_le_bytes(*number))
 }
 
-/// NSZE times the data size of the LBA format in use.
-fn namespace_size(namespace: &[u8; IDENTIFY_LEN]) -> Result<ByteLen, IdentityError> {
-    let sectors = namespace.first_chunk().map_or(0, |number| u64::from_le_bytes(*number));
+/// NSZE.
+fn n_sectors(namespace: &[u8; IDENTIFY_LEN]) -> u64 {
+    namespace.first_chunk().map_or(0, |number| u64::from_le_bytes(*number))
+}
+
+/// The data size in bytes of the LBA format in use.
+fn sector_size(namespace: &[u8; IDENTIFY_LEN]) -> Result<u64, IdentityError> {
     let flbas = namespace[26];
     // Bits 6:5 extend the index beyond 16 formats.
     let format = usize::from(flbas & 0x0f) + (usize::from(flbas >> 5 & 0x03) << 4);
-    let exponent = namespace[128 + 4 * format + 2];
-    let sector_size = match exponent {
-        9..=16 => 1_u64 << exponent,
-        _ => return Err(IdentityError::SectorSize(exponent)),
-    };
-    Ok(ByteLen(sectors.saturating_mul(sector_size)))
+    match namespace[128 + 4 * format + 2] {
+        exponent @ 9..=16 => Ok(1 << exponent),
+        exponent => Err(IdentityError::SectorSize(exponent)),
+    }
 }
 
 #[cfg(test)]
@@ -81,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_laptop_ssd_is_read() {
-        let ssd = decode(&controller(), &namespace()).unwrap();
+        let ssd = decode(&controller(), &[namespace()]).unwrap();
         assert_eq!(ssd.model, "SAMSUNG MZVLB256HBHQ-000L7");
         assert_eq!(ssd.serial, "S4EVNX0N000001");
         assert_eq!(ssd.wwn.as_deref(), Some("0025388101020304"));
@@ -94,24 +110,38 @@ mod tests {
         let mut data = namespace();
         data[104..120].copy_from_slice(&[0xab; 16]);
         data[26] = 1;
-        let ssd = decode(&controller(), &data).unwrap();
+        let ssd = decode(&controller(), &[data]).unwrap();
         assert_eq!(ssd.wwn, Some("ab".repeat(16)));
         assert_eq!(ssd.size, ByteLen(500_118_192 * 4096));
     }
 
     #[test]
+    fn namespaces_are_one_drive_if_their_sectors_are_alike() {
+        let (first, mut second) = (namespace(), namespace());
+        second[..8].copy_from_slice(&1000_u64.to_le_bytes());
+        second[120] = 9;
+        let both = decode(&controller(), &[first, second]).unwrap();
+        assert_eq!(both.size, ByteLen((500_118_192 + 1000) * 512));
+        assert_eq!(both.wwn.as_deref(), Some("0025388101020304"));
+        second[26] = 1;
+        let mixed = decode(&controller(), &[first, second]);
+        assert!(matches!(mixed, Err(IdentityError::MixedSectors)), "{mixed:?}");
+        assert!(matches!(decode(&controller(), &[]), Err(IdentityError::NotOneUnit)));
+    }
+
+    #[test]
     fn zeros_are_no_identity() {
         let zeros = [0; IDENTIFY_LEN];
-        let nameless = decode(&zeros, &namespace());
+        let nameless = decode(&zeros, &[namespace()]);
         assert!(matches!(nameless, Err(IdentityError::NoSerial { .. })), "{nameless:?}");
-        assert!(matches!(decode(&controller(), &zeros), Err(IdentityError::SectorSize(0))));
+        assert!(matches!(decode(&controller(), &[zeros]), Err(IdentityError::SectorSize(0))));
     }
 
     proptest! {
         #[test]
         fn no_data_brings_it_down(bytes in proptest::collection::vec(any::<u8>(), IDENTIFY_LEN)) {
             let data: &[u8; IDENTIFY_LEN] = bytes.as_slice().try_into().unwrap();
-            if let Ok(identity) = decode(data, data) {
+            if let Ok(identity) = decode(data, &[*data, *data]) {
                 prop_assert!(!identity.serial.is_empty());
             }
         }

@@ -62,19 +62,12 @@ impl SimDrive {
 
     /// Fills every sector of every namespace with somebody's data, different in each.
     pub fn fill_with_old_data(&self) {
-        let mut state = self.state();
-        state.medium.fill_with_old_data();
-        state.elsewhere.iter_mut().for_each(medium::Medium::fill_with_old_data);
+        self.state().medium.fill_with_old_data();
     }
 
     /// How many sectors of the medium still hold what [`SimDrive::fill_with_old_data`] put there.
     pub fn n_old_sectors(&self) -> u64 {
         self.state().medium.n_old_sectors()
-    }
-
-    /// The same of all the namespaces beside the first, together.
-    pub fn n_old_sectors_elsewhere(&self) -> u64 {
-        self.state().elsewhere.iter().map(medium::Medium::n_old_sectors).sum()
     }
 
     /// Puts bytes on the medium behind the drive's back. Any offset and length.

@@ -55,6 +55,7 @@ fn worked_on(
     Ok(PlannedDrive {
         identity: identity.clone(),
         sector_size: drive.sector_size,
+        more_namespaces: u32::try_from(drive.more_namespaces.len()).unwrap_or(u32::MAX),
         media,
         unlock,
         techniques: choice.techniques,
@@ -95,8 +96,8 @@ fn obstacle(drive: &DriveUnit) -> Option<(RefusalCode, String)> {
     }
     if drive.other_namespaces > 0 {
         let sentence = format!(
-            "it has {} more namespaces, which this version cannot verify; delete them with the \
-             drive maker's tool or nvme-cli, or take the drive out",
+            "it has {} more namespaces, for which the kernel shows no device; attach or delete them \
+             with nvme-cli, or take the drive out",
             drive.other_namespaces
         );
         return Some((RefusalCode::OtherNamespaces, sentence));

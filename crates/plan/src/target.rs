@@ -14,6 +14,8 @@ pub(crate) fn choose(planned: &[PlannedDrive], image_min_size: ByteLen) -> Resul
         .enumerate()
         .filter(|(_, drive)| drive.sector_size.bytes() == IMAGE_SECTOR_SIZE)
         .filter(|(_, drive)| drive.identity.size >= image_min_size)
+        // It is written to one block device, and read by the firmware from one.
+        .filter(|(_, drive)| drive.more_namespaces == 0)
         .min_by_key(|(_, drive)| {
             (drive.media == Media::Magnetic, drive.identity.size, &drive.identity)
         })
@@ -25,7 +27,7 @@ pub(crate) fn choose(planned: &[PlannedDrive], image_min_size: ByteLen) -> Resul
                 code: RefusalCode::NoImageTarget,
                 sentence: format!(
                     "it needs a drive of at least {image_min_size} with {IMAGE_SECTOR_SIZE}-byte \
-                     sectors, but the largest here has {}; \
+                     sectors and a single namespace, but the largest here has {}; \
                      choose a smaller image, a larger drive, or a batch that only wipes",
                     largest.unwrap_or_default()
                 ),

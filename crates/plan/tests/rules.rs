@@ -97,6 +97,17 @@ fn an_internal_drive_that_cannot_be_worked_on_stops_the_plan() {
 }
 
 #[test]
+fn an_nvme_unit_of_several_namespaces_is_wiped_as_one_and_receives_no_image() {
+    let several = |d: &mut DriveUnit| d.more_namespaces = vec!["nvme0n2".to_owned()];
+    let mut unit = drive("A", 128);
+    several(&mut unit);
+    let inventory = laptop(vec![unit.clone(), drive("B", 256)]);
+    check_planned(&inventory, &["A", "B"], "B", 0);
+    assert_eq!(planned(&inventory).unwrap().drives[0].more_namespaces, 1);
+    check_refused(&laptop(vec![unit]), &[RefusalCode::NoImageTarget]);
+}
+
+#[test]
 fn the_machine_itself_can_stop_the_plan() {
     let mut on_battery = laptop(vec![drive("A", 128)]);
     on_battery.power.mains_online = Some(false);

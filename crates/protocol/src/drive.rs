@@ -72,6 +72,10 @@ pub enum Hold {
 pub struct DriveUnit {
     /// The kernel's name at this boot (`nvme0n1`). For people only; no decision reads it.
     pub kernel_name: String,
+    /// The kernel's names of the further namespaces of an NVMe unit. The unit's bytes are those of all its namespaces, one
+    /// after the other in the order of their numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_namespaces: Vec<String>,
     /// What the drive itself says it is; `Err`-like text where it would not say.
     pub identity: Result<DriveIdentity, String>,
     /// Addressable size by the kernel.
@@ -92,11 +96,16 @@ pub struct DriveUnit {
     pub holds: Vec<Hold>,
     /// What it can do by itself to erase its medium.
     pub features: EraseFeatures,
-    /// How many namespaces the unit has beside this one; always zero for what is not NVMe.
+    /// How many namespaces the unit has that the kernel shows no device for; always zero for what is not NVMe.
     pub other_namespaces: u32,
 }
 
 impl DriveUnit {
+    /// The kernel's names of all block devices that the unit consists of.
+    pub fn kernel_names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.kernel_name).chain(&self.more_namespaces).map(String::as_str)
+    }
+
     /// How messages name the drive: by identity where there is one.
     pub fn label(&self) -> String {
         match &self.identity {

@@ -33,6 +33,9 @@ pub struct PlannedDrive {
     pub identity: DriveIdentity,
     /// Its logical sector size.
     pub sector_size: SectorSize,
+    /// How many further namespaces are a part of an NVMe unit.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_namespaces: u32,
     /// What it stores on.
     pub media: Media,
     /// Whether it is locked with our password, which an interrupted erase left behind and which comes off first.
@@ -47,6 +50,12 @@ pub struct PlannedDrive {
     pub reasons: Vec<ClaimReason>,
     /// Whether the image is written here.
     pub receives_image: bool,
+}
+
+// The form that serde calls.
+#[expect(clippy::trivially_copy_pass_by_ref)]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// What a drive stores on.
@@ -215,7 +224,7 @@ pub enum RefusalCode {
     NoIdentity,
     /// Two drives say the same of themselves.
     SameIdentity,
-    /// The unit has further namespaces, which this technique would leave behind.
+    /// The unit has further namespaces, which the kernel shows no device for.
     OtherNamespaces,
     /// The technique does not exist for this kind of drive.
     UnknownBus,

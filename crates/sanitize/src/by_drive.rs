@@ -46,7 +46,7 @@ pub(crate) fn run(
 
 /// Whether the drive is sanitizing itself, or has failed to.
 pub(crate) fn state(talk: &mut Talk<'_>) -> Result<SanitizeState, FailureCause> {
-    if talk.drive.namespace().is_some() {
+    if talk.speaks_nvme() {
         Ok(talk.nvme_features().map_err(FailureCause::of_nvme)?.sanitize.state)
     } else {
         match talk.ata_features() {
@@ -84,7 +84,7 @@ pub(crate) fn least_ms(technique: Technique, size: ByteLen, estimate: EraseTime)
 
 /// Whether the drive says that it has platters.
 pub(crate) fn turns(talk: &mut Talk<'_>) -> Result<bool, FailureCause> {
-    if talk.drive.namespace().is_some() {
+    if talk.speaks_nvme() {
         return Ok(false);
     }
     let features = talk.ata_identify().map_err(FailureCause::of_ata)?;

@@ -8,13 +8,25 @@ use protocol::event::DriveEvidence;
 use protocol::plan::{Media, PlannedDrive};
 use protocol::policy::Proof;
 
-fuzz_target!(|json: &[u8]| {
+/// Of a drive that erased itself, and of one that was overwritten.
+const SEEDS: [&[u8]; 2] = [
+    include_bytes!("../../seeds/drive_evidence/erased"),
+    include_bytes!("../../seeds/drive_evidence/overwritten"),
+];
+
+fuzz_target!(init: SEEDS.into_iter().for_each(must_be_believed), |json: &[u8]| {
     let Some(evidence) = rehome_fuzz::round_trip::<DriveEvidence>(json) else { return };
     let planned = as_if_planned(&evidence);
     if implausible(&planned, &evidence).is_none() {
         believed(&evidence);
     }
 });
+
+/// From evidence that is refused at once, no change leads to anything that is worth a look.
+fn must_be_believed(json: &[u8]) {
+    let evidence = serde_json::from_slice(json).expect("a seed is evidence");
+    assert_eq!(implausible(&as_if_planned(&evidence), &evidence), None, "a seed is not believed");
+}
 
 /// The plan that fits best, so that only what was observed can speak against it.
 fn as_if_planned(evidence: &DriveEvidence) -> PlannedDrive {
@@ -23,6 +35,7 @@ fn as_if_planned(evidence: &DriveEvidence) -> PlannedDrive {
     PlannedDrive {
         identity: evidence.drive.clone(),
         sector_size: SectorSize::try_from(512).expect("512 is a sector size"),
+        more_namespaces: 0,
         media: Media::Flash,
         unlock: false,
         techniques: evidence.techniques.iter().map(|observed| observed.technique).collect(),

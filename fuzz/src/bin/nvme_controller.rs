@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     let controller = padded(rest);
     let mut namespace = [0; 4096];
     namespace[130] = 9;
-    if let Ok(identity) = nvme::decode(&controller, &namespace) {
+    if let Ok(identity) = nvme::decode(&controller, &[namespace]) {
         check_identity(&identity, 20, 40);
     }
     let log = nvme::has_sanitize(&controller).then(|| SanitizeLog::parse(&padded(log)));

@@ -27,7 +27,7 @@ fuzz_target!(|bytes: &[u8]| {
 fn identified(namespace: &[u8; 4096]) {
     let mut controller = [0; 4096];
     controller[4] = b'S';
-    if let Ok(identity) = nvme::decode(&controller, namespace) {
+    if let Ok(identity) = nvme::decode(&controller, &[*namespace]) {
         check_identity(&identity, 20, 40);
         // A size is whole sectors, unless it is more than can be told.
         assert!(identity.size.0 % 512 == 0 || identity.size.0 == u64::MAX, "{identity:?}");

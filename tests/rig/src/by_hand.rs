@@ -14,6 +14,7 @@ use crate::scenario::Scenario;
 /// Where the test outside puts the program.
 const AGENT: &str = "/bin/rehome-agent";
 const NODE: &str = "/dev/nvme0n1";
+const SECOND_NODE: &str = "/dev/nvme0n2";
 /// As the test outside names the drive.
 const SERIAL: &str = "HAND0001";
 const EVIDENCE: &str = "/evidence.json";
@@ -22,11 +23,14 @@ const OLD_LEN: usize = 5 << 20;
 
 /// In the order in which they run: the last one destroys what the others need.
 pub const ALL: &[Scenario] = &[
-    Scenario { name: "hand-plan", run: plan },
-    Scenario { name: "hand-wrong-serial", run: wrong_serial },
-    Scenario { name: "hand-other-policy", run: overwrite_instead },
-    Scenario { name: "hand-sanitize", run: sanitize },
+    Scenario::new("hand-plan", plan),
+    Scenario::new("hand-wrong-serial", wrong_serial),
+    Scenario::new("hand-other-policy", overwrite_instead),
+    Scenario::new("hand-sanitize", sanitize),
 ];
+
+/// The same for a unit of two namespaces.
+pub const NAMESPACES: &[Scenario] = &[Scenario::new("hand-namespaces", sanitize_namespaces)];
 
 fn plan() -> anyhow::Result<String> {
     let old = write_old_data()?;
@@ -80,25 +84,59 @@ fn sanitize() -> anyhow::Result<String> {
     Ok(format!("{technique}, claim purge, {} canaries and none found", canaries["placed"]))
 }
 
+/// A unit of two namespaces: named by one of them, it is erased with both.
+fn sanitize_namespaces() -> anyhow::Result<String> {
+    for node in [NODE, SECOND_NODE] {
+        write_old_data_to(node)?;
+    }
+    let said = agent(&["plan", "--json"])?;
+    let plan: Value = serde_json::from_slice(&said.stdout).context("reading the plan")?;
+    ensure!(plan.to_string().contains("\"more_namespaces\":1"), "{plan}");
+    let words = ["sanitize", "--drive", SECOND_NODE, "--serial", SERIAL, "--evidence", EVIDENCE];
+    let said = agent(&words)?;
+    let complaint = String::from_utf8_lossy(&said.stderr);
+    ensure!(said.status.success(), "sanitize ended with {}: {complaint}", said.status);
+    let step: Value = serde_json::from_slice(&fs::read(EVIDENCE)?).context("reading evidence")?;
+    ensure!(step["canaries"]["found"] == 0 && step["zeros"] == step["drive"]["size"], "{step}");
+    let commands = step["techniques"][0]["commands"].to_string();
+    for namespace in ["namespace 1 ", "namespace 2 "] {
+        ensure!(commands.contains(namespace), "{namespace}was not formatted: {commands}");
+    }
+    for node in [NODE, SECOND_NODE] {
+        ensure!(read_from(node, OLD_LEN)?.iter().all(|&byte| byte == 0), "{node} is not zero");
+    }
+    let verified = agent(&["verify", "--drive", NODE])?;
+    ensure!(verified.status.success(), "verify ended with {}", verified.status);
+    Ok(format!("{} of two namespaces, both formatted", step["drive"]["size"]))
+}
+
 fn agent(words: &[&str]) -> anyhow::Result<Output> {
     Command::new(AGENT).args(words).output().with_context(|| format!("starting {AGENT}"))
 }
 
 fn write_old_data() -> anyhow::Result<Vec<u8>> {
+    write_old_data_to(NODE)
+}
+
+fn write_old_data_to(node: &str) -> anyhow::Result<Vec<u8>> {
     let deadline = Instant::now() + Duration::from_secs(30);
-    while !fs::exists(NODE)? {
-        ensure!(Instant::now() < deadline, "there is no {NODE}");
+    while !fs::exists(node)? {
+        ensure!(Instant::now() < deadline, "there is no {node}");
         sleep(Duration::from_millis(100));
     }
     let old: Vec<u8> = (0..OLD_LEN / 8).flat_map(|n| (n as u64 | 1 << 40).to_le_bytes()).collect();
-    let mut drive = OpenOptions::new().write(true).open(NODE)?;
+    let mut drive = OpenOptions::new().write(true).open(node)?;
     drive.write_all(&old)?;
     drive.sync_all()?;
     Ok(old)
 }
 
 fn read(length: usize) -> anyhow::Result<Vec<u8>> {
+    read_from(NODE, length)
+}
+
+fn read_from(node: &str, length: usize) -> anyhow::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
-    File::open(NODE)?.read_exact(&mut bytes)?;
+    File::open(node)?.read_exact(&mut bytes)?;
     Ok(bytes)
 }

@@ -7,6 +7,7 @@
 
 pub mod by_hand;
 pub mod guest;
+mod medium;
 pub mod nvme_tcp;
 pub mod scenario;
 pub mod tcmu;

@@ -27,6 +27,7 @@ fn run() -> anyhow::Result<()> {
         "nvme" => nvme_tcp::scenarios::ALL,
         "ata" => tcmu::scenarios::ALL,
         "hand" => by_hand::ALL,
+        "namespaces" => by_hand::NAMESPACES,
         other => bail!("there is no set of scenarios {other:?}"),
     };
     // Closing it waits until all of it is sent.

@@ -12,6 +12,13 @@ pub struct Scenario {
     pub run: fn() -> anyhow::Result<String>,
 }
 
+impl Scenario {
+    /// A line of a table.
+    pub const fn new(name: &'static str, run: fn() -> anyhow::Result<String>) -> Self {
+        Self { name, run }
+    }
+}
+
 /// Runs all of them and writes a line for each: `RIG ok NAME: SEEN (SECONDS)`, `RIG FAIL NAME: WHY`; at the end
 /// `RIG done N`, how many ran.
 ///
@@ -41,8 +48,8 @@ mod tests {
     #[test]
     fn every_scenario_leaves_a_line() {
         let scenarios = [
-            Scenario { name: "good", run: || Ok("two drives".to_owned()) },
-            Scenario { name: "bad", run: || bail!("no drive") },
+            Scenario::new("good", || Ok("two drives".to_owned())),
+            Scenario::new("bad", || bail!("no drive")),
         ];
         let mut report = Vec::new();
         run_all(&scenarios, &mut report).unwrap();

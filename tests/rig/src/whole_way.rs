@@ -59,7 +59,12 @@ pub fn confirm(
     let (stop, progress) = (AtomicBool::new(false), |_: Stage, _: ByteLen, _: ByteLen| {});
     let watch = Watch::new(&progress, &stop).with_patience(PATIENCE);
     let confirmed = Target::claim(drive, consent).and_then(|target| {
-        target.confirm(VerifiedBefore { evidence, record, seen_again: false }, &[], &[8; 32], watch)
+        target.confirm(
+            VerifiedBefore { evidence, record, seen_again: false, was_off: true },
+            &[],
+            &[8; 32],
+            watch,
+        )
     });
     Ok(confirmed.map(|verified| verified.into_parts().1))
 }
@@ -70,6 +75,7 @@ fn consent(drive: &dyn Drive, technique: Technique) -> anyhow::Result<ConsentedD
     let planned = PlannedDrive {
         identity,
         sector_size: drive.sector_size(),
+        more_namespaces: 0,
         media: Media::Flash,
         unlock: false,
         techniques: vec![technique],

@@ -41,6 +41,8 @@ pub struct DriveSpec {
     pub rotation_rate: u16,
     /// Sectors (of 512 bytes) that cannot be read.
     pub bad_sectors: Vec<u64>,
+    /// The images of further namespaces, for NVMe.
+    pub more_namespaces: Vec<PathBuf>,
 }
 
 impl DriveSpec {
@@ -54,6 +56,7 @@ impl DriveSpec {
             wwn: None,
             rotation_rate: 1,
             bad_sectors: Vec::new(),
+            more_namespaces: Vec::new(),
         }
     }
 
@@ -77,6 +80,13 @@ impl DriveSpec {
     #[must_use]
     pub fn wwn(mut self, wwn: u64) -> Self {
         self.wwn = Some(wwn);
+        self
+    }
+
+    /// Gives an NVMe drive a further namespace. Such a drive cannot be plugged.
+    #[must_use]
+    pub fn namespace(mut self, image: &Path) -> Self {
+        self.more_namespaces.push(image.to_owned());
         self
     }
 
@@ -120,17 +130,26 @@ impl DriveSpec {
         let slot = self.slot(firmware, index)?;
         let mut args = vec!["-blockdev".to_owned(), self.blockdev(&node).to_string()];
         let mut add = |value: Value| args.extend(["-device".to_owned(), value.to_string()]);
-        let mut boots = match (self.bus, self.wwn) {
-            (Bus::Nvme, Some(eui64)) => {
-                add(json!({"driver": "nvme", "id": device, "bus": slot, "serial": self.serial}));
-                json!({
-                    "driver": "nvme-ns", "drive": node, "bus": device, "nsid": 1, "eui64": eui64
-                })
-            }
-            _ => self.hot_device(&device, &node, &slot)?,
+        let has_namespaces = self.wwn.is_some() || !self.more_namespaces.is_empty();
+        let mut boots = if self.bus == Bus::Nvme && has_namespaces {
+            add(json!({"driver": "nvme", "id": device, "bus": slot, "serial": self.serial}));
+            namespace_device(1, &node, &device)
+        } else {
+            self.hot_device(&device, &node, &slot)?
         };
+        if let (Bus::Nvme, Some(eui64)) = (self.bus, self.wwn) {
+            boots["eui64"] = json!(eui64);
+        }
         boots["bootindex"] = json!(10 + index);
         add(boots);
+        for (number, image) in (2..).zip(&self.more_namespaces) {
+            let node = format!("{node}-{number}");
+            let file = json!({"driver": "file", "filename": image});
+            let blockdev = json!({"driver": "raw", "node-name": node, "file": file});
+            args.extend(["-blockdev".to_owned(), blockdev.to_string()]);
+            let device = namespace_device(number, &node, &device);
+            args.extend(["-device".to_owned(), device.to_string()]);
+        }
         Ok(args)
     }
 
@@ -167,6 +186,7 @@ impl DriveSpec {
 
     /// Whether QEMU can put this drive into a running laptop and take it out.
     pub(super) fn check_pluggable(&self) -> Result<()> {
+        ensure!(self.more_namespaces.is_empty(), "QEMU cannot plug a drive of several namespaces");
         match (self.bus, self.wwn) {
             (Bus::Sata, _) => bail!("QEMU's AHCI ports cannot be plugged; use NVMe or SCSI"),
             // QEMU 10 keeps the image open when the controller of such a namespace is gone.
@@ -176,6 +196,10 @@ impl DriveSpec {
             (Bus::Nvme, None) | (Bus::Scsi, _) => Ok(()),
         }
     }
+}
+
+fn namespace_device(number: u32, node: &str, controller: &str) -> Value {
+    json!({"driver": "nvme-ns", "drive": node, "bus": controller, "nsid": number})
 }
 
 /// QEMU's name for the device of drive number `index`.

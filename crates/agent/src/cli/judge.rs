@@ -92,7 +92,7 @@ pub(super) fn find<'a>(
         Refused(format!("looking for {}: {error}; see `rehome-agent plan`", node.display()))
     })?;
     let mut drives = inventory.drives.iter();
-    let found = drives.find(|unit| roots.device(&unit.kernel_name) == real);
+    let found = drives.find(|unit| roots.devices(unit).contains(&real));
     found.ok_or_else(|| {
         let known: Vec<_> = inventory
             .drives

@@ -4,12 +4,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use drive::ReadOnlyDrive;
 use protocol::event::BadCause;
-use protocol::{ByteLen, Stage};
 use sanitize::{Seen, Watch};
 
 use super::progress::Meter;
-use super::read_only::ReadOnlyDrive;
 use super::refused::Refused;
 use super::{REFUSED, interrupt, judge, output, take_stock};
 use crate::roots::Roots;
@@ -39,12 +38,9 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
         return Err(Refused(sentence).into());
     }
     let stop = interrupt::flag()?;
-    let drive = ReadOnlyDrive::open(&roots.device(&unit.kernel_name))?;
+    let drive = ReadOnlyDrive::open(&roots.devices(unit))?;
     let meter = Meter::new();
-    let show = |stage: Stage, done: ByteLen, total: ByteLen| {
-        meter.advanced(stage.name(), done, total);
-    };
-    let seen = sanitize::look(&drive, identity, Watch::new(&show, &stop))
+    let seen = sanitize::look(&drive, identity, Watch::new(&meter, &stop))
         .map_err(|failed| anyhow::anyhow!(failed.sentence()))?;
     output::print(&in_words(&seen))?;
     Ok(if seen.is_zero() { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })

@@ -17,8 +17,8 @@ use crate::roots::captured;
 struct Drives;
 
 impl IdentityReader for Drives {
-    fn read(&self, device: &Path) -> Result<Identified, IdentityError> {
-        let name = device.file_name().unwrap().to_string_lossy();
+    fn read(&self, nodes: &[PathBuf]) -> Result<Identified, IdentityError> {
+        let name = nodes[0].file_name().unwrap().to_string_lossy();
         let identity = DriveIdentity {
             model: "TEST DRIVE".into(),
             serial: format!("SERIAL-{name}"),

@@ -46,7 +46,7 @@ impl ImageDrive {
 
     /// Claims the drive again, if it is still the same.
     pub(crate) fn reclaim(&self) -> anyhow::Result<()> {
-        let drive = LinuxDrive::open(&self.path, &self.identity)
+        let drive = LinuxDrive::open(std::slice::from_ref(&self.path), &self.identity)
             .with_context(|| format!("claiming {} again", self.identity))?;
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(drive));
         Ok(())

@@ -70,6 +70,27 @@ fn erase_time(word: u16) -> EraseTime {
     }
 }
 
+/// The features with the state that the drive is in now: `ask` sends SANITIZE STATUS EXT, where the drive knows it.
+///
+/// # Errors
+/// Passes on that nothing came back. A drive that refuses the question, because it is locked or frozen, is in a state that
+/// is not known.
+pub fn features_now(
+    data: &[u8; IDENTIFY_DEVICE_LEN],
+    ask: impl FnOnce() -> Result<Option<Registers>, AtaError>,
+) -> Result<AtaFeatures, AtaError> {
+    let state = if has_sanitize(data) {
+        match sanitize_status(ask()) {
+            Ok(state) => state,
+            Err(AtaError::Refused { host: 0, .. }) => SanitizeState::Unknown,
+            Err(error) => return Err(error),
+        }
+    } else {
+        SanitizeState::Unknown
+    };
+    Ok(features(data, state))
+}
+
 /// What SANITIZE STATUS EXT answered, command by command.
 ///
 /// # Errors

@@ -19,8 +19,6 @@ pub(super) struct Place {
     way: Vec<String>,
     /// For a namespace, how each of its controllers is reached (`pcie`, `tcp`, `rdma`, `fc`, `loop`).
     transports: Vec<String>,
-    /// Namespaces beside this one that the kernel has set up.
-    pub(super) other_namespaces: u32,
 }
 
 impl Place {
@@ -29,7 +27,7 @@ impl Place {
         let sys = canonicalize(sys)?;
         let inside = directory.strip_prefix(&sys).unwrap_or(directory);
         let way = inside.components().filter_map(name_of).collect();
-        let mut place = Self { way, transports: Vec::new(), other_namespaces: 0 };
+        let mut place = Self { way, transports: Vec::new() };
         if place.name().starts_with("nvme")
             && let Some(parent) = directory.parent()
         {
@@ -45,9 +43,6 @@ impl Place {
         for controller in names.iter().filter(|name| is_numbered(name, "nvme")) {
             self.transports.extend(read_optional(&parent.join(controller).join("transport"))?);
         }
-        let own = self.name();
-        let others = names.iter().filter(|name| is_namespace(name) && *name != own).count();
-        self.other_namespaces = u32::try_from(others).unwrap_or(u32::MAX);
         Ok(())
     }
 
@@ -111,7 +106,7 @@ fn is_numbered(name: &str, prefix: &str) -> bool {
 }
 
 /// `nvme0n1`, but neither a path (`nvme0c0n1`) nor a partition (`nvme0n1p1`).
-fn is_namespace(name: &str) -> bool {
+pub(super) fn is_namespace(name: &str) -> bool {
     let parts = name.strip_prefix("nvme").and_then(|rest| rest.split_once('n'));
     let is_number = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
     parts.is_some_and(|(controller, namespace)| is_number(controller) && is_number(namespace))
@@ -124,7 +119,7 @@ mod tests {
     fn check(way: &str, transports: &[&str], bus: Bus) {
         let way = way.split('/').map(str::to_owned).collect();
         let transports = transports.iter().map(|&transport| transport.to_owned()).collect();
-        let place = Place { way, transports, other_namespaces: 0 };
+        let place = Place { way, transports };
         assert_eq!(place.bus(), bus, "{place:?}");
     }
 

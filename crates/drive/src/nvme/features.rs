@@ -1,7 +1,7 @@
 //! What an NVMe drive can do by itself: Identify Controller, NVM Express Base 2.0, figure 275.
 
 use protocol::features::{EraseTime, NvmeFeatures, NvmeSanitize, SanitizeState};
-use sys::nvme::IDENTIFY_LEN;
+use sys::nvme::{AdminError, IDENTIFY_LEN};
 
 use super::SanitizeLog;
 
@@ -22,6 +22,26 @@ pub fn features(controller: &[u8; IDENTIFY_LEN], log: Option<&SanitizeLog>) -> N
             overwrite_time: log.map_or(EraseTime::NotReported, |log| log.overwrite_time),
         },
     }
+}
+
+/// The features with the state that the drive is in now: `ask` reads the Sanitize Status log, where the drive has one.
+///
+/// # Errors
+/// Passes on that nothing came back. A drive that refuses its log is in a state that is not known.
+pub fn features_now(
+    controller: &[u8; IDENTIFY_LEN],
+    ask: impl FnOnce() -> Result<SanitizeLog, AdminError>,
+) -> Result<NvmeFeatures, AdminError> {
+    let log = if has_sanitize(controller) {
+        match ask() {
+            Ok(log) => Some(log),
+            Err(AdminError::Status { .. }) => None,
+            Err(error) => return Err(error),
+        }
+    } else {
+        None
+    };
+    Ok(features(controller, log.as_ref()))
 }
 
 /// Whether there is a Sanitize Status log to ask for: SANICAP names an action.

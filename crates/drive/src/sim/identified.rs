@@ -1,7 +1,6 @@
 //! What discovery would find out about a simulated drive.
 
 use protocol::EraseFeatures;
-use protocol::features::SanitizeState;
 
 use super::SimDrive;
 use super::state::{Device, State};
@@ -18,7 +17,7 @@ impl SimDrive {
         let state = self.state();
         let identified = match &state.device {
             Device::Ata(_) => state.identified_ata(),
-            Device::Nvme(nvme) => state.identified_nvme(nvme.device.namespaces),
+            Device::Nvme(_) => state.identified_nvme(),
         };
         let Some(identified) = identified else { panic!("{self:?} does not identify itself") };
         assert_eq!(identified.identity, state.identity, "an identity that no drive could give");
@@ -30,13 +29,8 @@ impl State {
     fn identified_ata(&self) -> Option<Identified> {
         let data = self.identify_device().ok()?;
         let identity = ata::decode(&data).ok()?;
-        let state = if ata::has_sanitize(&data) {
-            let answer = self.sanitize_status_now();
-            ata::sanitize_status(answer).unwrap_or(SanitizeState::Unknown)
-        } else {
-            SanitizeState::Unknown
-        };
-        let features = EraseFeatures::Ata(ata::features(&data, state));
+        let features = ata::features_now(&data, || self.sanitize_status_now()).ok()?;
+        let features = EraseFeatures::Ata(features);
         Some(Identified { identity, features, other_namespaces: 0 })
     }
 
@@ -44,12 +38,13 @@ impl State {
         self.answer_ata("SANITIZE STATUS EXT", true, self.sanitize_registers()).map(Some)
     }
 
-    fn identified_nvme(&self, n_namespaces: u32) -> Option<Identified> {
+    fn identified_nvme(&self) -> Option<Identified> {
         let controller = self.identify_controller()?;
-        let identity = nvme::decode(&controller, &self.identify_namespace()).ok()?;
+        let namespaces: Vec<_> =
+            self.namespaces().map(|number| self.identify_namespace(number)).collect();
+        let identity = nvme::decode(&controller, &namespaces).ok()?;
         let log = self.sanitize_log().map(|log| nvme::SanitizeLog::parse(&log));
         let features = EraseFeatures::Nvme(nvme::features(&controller, log.as_ref()));
-        let other_namespaces = n_namespaces.saturating_sub(1);
-        Some(Identified { identity, features, other_namespaces })
+        Some(Identified { identity, features, other_namespaces: 0 })
     }
 }

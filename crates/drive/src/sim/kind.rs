@@ -91,8 +91,7 @@ pub struct NvmeDevice {
     pub sanitize_steps: u32,
     /// The Sanitize Status log's estimate in seconds for every action that there is; all ones for none.
     pub estimate: u32,
-    /// How many namespaces there are. The first is the drive's address space; the others have the same size and are
-    /// seen through [`super::SimDrive::n_old_sectors_elsewhere`] alone.
+    /// How many namespaces there are, at least one: shares of one size of the drive's address space, one after the other.
     pub namespaces: u32,
     /// What an erase leaves; the overwrite action leaves the pattern that it was given.
     pub after_erase: Leaves,

@@ -2,6 +2,7 @@
 //! here from the dwords themselves and not through the code that sends them.
 
 use std::io;
+use std::ops::RangeInclusive;
 
 use nix::libc::EINTR;
 use protocol::DriveIdentity;
@@ -145,7 +146,8 @@ impl State {
         let [cdw10, ..] = command.cdw10;
         let is_there = (1..=nvme.device.namespaces).contains(&command.nsid);
         let data = match cdw10 & 0xff {
-            0 if is_there || command.nsid == ALL_NAMESPACES => self.identify_namespace(),
+            0 if is_there => self.identify_namespace(command.nsid),
+            0 if command.nsid == ALL_NAMESPACES => self.identify_namespace(1),
             0 => return Err(INVALID_NAMESPACE),
             1 => controller(&nvme.device, &self.identity),
             2 => active_namespaces(nvme.device.namespaces, command.nsid),
@@ -156,10 +158,12 @@ impl State {
     }
 
     /// CNS 00h: NVM Command Set 1.0, figure 97.
-    pub(super) fn identify_namespace(&self) -> [u8; 4096] {
+    pub(super) fn identify_namespace(&self, number: u32) -> [u8; 4096] {
         let mut data = [0; 4096];
+        let n_namespaces = self.namespaces().count().max(1) as u64;
+        let n_sectors = self.medium.n_sectors / n_namespaces;
         for at in [0, 8, 16] {
-            data[at..at + 8].copy_from_slice(&self.medium.n_sectors.to_le_bytes());
+            data[at..at + 8].copy_from_slice(&n_sectors.to_le_bytes());
         }
         // NLBAF counts from zero; FLBAS names the one in use.
         (data[25], data[26]) = (FORMAT_INDEX, FORMAT_INDEX);
@@ -170,12 +174,25 @@ impl State {
         let name = self.identity.wwn.as_deref().unwrap_or_default();
         let at = if name.len() == 32 { 104..120 } else { 120..128 };
         if name.len() == 2 * at.len() {
+            let last = at.end - 1;
             data[at].copy_from_slice(&from_hexadecimal(name));
+            // The kernel takes no two of one name.
+            let further = u8::try_from(number.saturating_sub(1)).unwrap_or(u8::MAX);
+            data[last] = data[last].wrapping_add(further);
         }
         // LBADS, the power of two: zero for a format that is not available.
         let exponent = self.medium.sector_len.trailing_zeros();
         data[128 + 4 * usize::from(FORMAT_INDEX) + 2] = u8::try_from(exponent).unwrap_or(0);
         data
+    }
+
+    /// The numbers of the namespaces.
+    pub(super) fn namespaces(&self) -> RangeInclusive<u32> {
+        let n_namespaces = match &self.device {
+            Device::Nvme(nvme) => nvme.device.namespaces,
+            Device::Ata(_) => 0,
+        };
+        1..=n_namespaces
     }
 
     pub(super) fn identify_controller(&self) -> Option<[u8; 4096]> {

@@ -119,8 +119,8 @@ impl Drive for SimDrive {
         Ok(())
     }
 
-    fn namespace(&self) -> Option<u32> {
-        self.is_nvme().then_some(1)
+    fn namespaces(&self) -> Vec<u32> {
+        self.state().namespaces().collect()
     }
 
     #[expect(clippy::only_used_in_recursion, reason = "whatever is sent here takes no time")]

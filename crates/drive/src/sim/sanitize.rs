@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::fault::EraseFault;
 use super::kind::Leaves;
-use super::lie::{EraseCommand, Kept, Lie};
+use super::lie::{EraseCommand, Lie};
 use super::state::{Device, State};
 
 /// Where sanitizing stands. Survives the power.
@@ -126,19 +126,15 @@ impl State {
             return self.pretend(leaves);
         }
         let kept = self.lie.kept(command);
-        if matches!(reach, Reach::All | Reach::Namespace(1)) {
-            self.settle();
-            self.medium.erase(sectors.clone(), leaves, &kept);
-        }
-        let all_kept = match self.lie {
-            Lie::ErasesOneNamespace if reach == Reach::All => Kept::All,
-            _ => kept,
-        };
-        for (namespace, medium) in (2..).zip(&mut self.elsewhere) {
-            if matches!(reach, Reach::All) || reach == Reach::Namespace(namespace) {
-                medium.erase(sectors.clone(), leaves, &all_kept);
+        let sectors = match (&self.lie, reach) {
+            (Lie::ErasesOneNamespace, Reach::All) => {
+                let first = self.sectors_of(Reach::Namespace(1));
+                sectors.start..sectors.end.min(first.end)
             }
-        }
+            _ => sectors,
+        };
+        self.settle();
+        self.medium.erase(sectors, leaves, &kept);
     }
 
     /// Whether an erase command fails now. Uses the fault up.
@@ -157,7 +153,20 @@ impl State {
     ) {
         self.medium.n_erases += 1;
         let until = if is_interrupted { WHOLE / 2 } else { WHOLE };
-        self.erase(command, reach, part(self.medium.n_sectors, until), leaves);
+        let Range { start, end } = self.sectors_of(reach);
+        let reached = part(end - start, until);
+        self.erase(command, reach, start..start + reached.end, leaves);
+    }
+
+    fn sectors_of(&self, reach: Reach) -> Range<u64> {
+        match (reach, &self.device) {
+            (Reach::Namespace(number), Device::Nvme(nvme)) => {
+                let share = self.medium.n_sectors / u64::from(nvme.device.namespaces);
+                let start = share * u64::from(number.saturating_sub(1));
+                start..start + share
+            }
+            _ => 0..self.medium.n_sectors,
+        }
     }
 }
 

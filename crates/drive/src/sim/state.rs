@@ -31,8 +31,6 @@ pub(super) struct State {
     pub(super) identity: DriveIdentity,
     pub(super) device: Device,
     pub(super) medium: Medium,
-    /// The namespaces beside the one that is the drive's address space.
-    pub(super) elsewhere: Vec<Medium>,
     /// Written but not flushed. Lost when the power goes.
     cache: BTreeMap<u64, Content>,
     /// A liar's: what it would have left if it had erased. Lost when the power goes.
@@ -51,18 +49,18 @@ impl State {
     pub(super) fn new(identity: DriveIdentity, sector_size: SectorSize, kind: Kind) -> Self {
         let n_sectors = identity.size.0 / u64::from(sector_size.bytes());
         let sector_len = sector_size.bytes() as usize;
-        let (device, n_elsewhere) = match kind {
-            Kind::Ata(device) => (Device::Ata(Ata::new(device)), 0),
+        let device = match kind {
+            Kind::Ata(device) => Device::Ata(Ata::new(device)),
             Kind::Nvme(device) => {
-                let n_elsewhere = device.namespaces.saturating_sub(1);
-                (Device::Nvme(Nvme::new(device)), n_elsewhere)
+                let n_namespaces = u64::from(device.namespaces);
+                assert_eq!(n_sectors % n_namespaces, 0, "namespaces must be of one size");
+                Device::Nvme(Nvme::new(device))
             }
         };
         Self {
             identity,
             device,
             medium: Medium::new(n_sectors, sector_len),
-            elsewhere: (0..n_elsewhere).map(|_| Medium::new(n_sectors, sector_len)).collect(),
             cache: BTreeMap::new(),
             pretended: None,
             sanitize: Sanitize::Never,

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use drive::{Identified, IdentityError, IdentityReader, Roots};
 use protocol::{ByteLen, DriveIdentity, EraseFeatures};
@@ -137,8 +137,10 @@ fn write(path: &Path, value: &str) {
 }
 
 impl IdentityReader for Machine {
-    fn read(&self, device: &Path) -> Result<Identified, IdentityError> {
-        let name = device.file_name().unwrap().to_string_lossy().into_owned();
+    fn read(&self, nodes: &[PathBuf]) -> Result<Identified, IdentityError> {
+        let names: Vec<_> =
+            nodes.iter().map(|node| node.file_name().unwrap().to_string_lossy()).collect();
+        let name = names.join("+");
         self.asked.borrow_mut().push(name.clone());
         if name.starts_with("sr") {
             return Err(IdentityError::NoCommand);

@@ -99,7 +99,7 @@ fn latitude_7490(head: &str) -> Machine {
 }
 
 #[test]
-fn a_namespace_counts_its_sisters() {
+fn the_namespaces_of_a_controller_are_one_unit() {
     let head = format!("{NVME}/nvme/nvme0");
     let machine = latitude_7490(&head);
     machine.attribute(&format!("{head}/transport"), "pcie");
@@ -110,13 +110,28 @@ fn a_namespace_counts_its_sisters() {
     machine.lists_other_namespaces(2);
     assert_eq!(list(&machine)[0].other_namespaces, 2);
 
-    // The kernel has set up more than the controller lists.
-    for (name, device) in [("nvme0n2", "259:1"), ("nvme0n3", "259:2"), ("nvme0n4", "259:3")] {
+    machine.lists_other_namespaces(0);
+    for (name, device) in [("nvme0n10", "259:1"), ("nvme0n2", "259:2")] {
         machine.disk(&Disk { nested: false, ..disk_at(name, device, head.as_str()) });
     }
+    let other = "0000:02:00.0/nvme/nvme1";
+    machine.disk(&Disk { nested: false, ..disk_at("nvme1n1", "259:9", other) });
+    machine.attribute(&format!("{other}/transport"), "pcie");
+    machine.mountinfo("29 1 259:1 / /data rw - ext4 /dev/nvme0n10 rw\n");
     let units = list(&machine);
-    assert_eq!(names(&units), ["nvme0n1", "nvme0n2", "nvme0n3", "nvme0n4"]);
-    assert!(units.iter().all(|unit| unit.other_namespaces == 3));
+    assert_eq!(names(&units), ["nvme0n1", "nvme1n1"]);
+    assert_eq!(units[0].more_namespaces, ["nvme0n2", "nvme0n10"]);
+    assert_eq!(units[0].size.0, 3 * 976_773_168 * 512);
+    assert_eq!(units[0].holds, [Hold::Mounted]);
+    assert_eq!(machine.asked().last().map(String::as_str), Some("nvme1n1"));
+    assert!(machine.asked().contains(&"nvme0n1+nvme0n2+nvme0n10".to_owned()));
+    assert!(units[1].more_namespaces.is_empty() && units[1].holds.is_empty());
+
+    // One that the kernel shows without capacity is full of data all the same.
+    let empty = Disk { nested: false, sectors: 0, ..disk_at("nvme0n3", "259:3", head.as_str()) };
+    machine.disk(&empty);
+    let unit = list(&machine).into_iter().find(|unit| unit.kernel_name == "nvme0n1").unwrap();
+    assert!(unit.identity.is_err());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a drive says of itself is what it was built as.
 
-use drive::sim::{AtaDevice, Kind, Leaves, NvmeDevice, SimDrive};
+use drive::sim::{AtaDevice, Kind, NvmeDevice, SimDrive};
 use drive::{Drive, ata};
 use protocol::features::{AtaFeatures, EraseTime, NvmeFeatures, Rotation, SanitizeState};
 use protocol::{ByteLen, DriveIdentity, EraseFeatures, SectorSize};
@@ -56,7 +56,7 @@ fn a_plain_drive_is_a_hard_disk_without_features() {
     assert!(!security.supported && !security.enabled && !security.locked && !security.frozen);
     let data = ata::identify_device(&drive).unwrap();
     assert_eq!(data.iter().fold(0_u8, |sum, byte| sum.wrapping_add(*byte)), 0, "word 255");
-    assert_eq!(drive.namespace(), None);
+    assert_eq!(drive.namespaces(), []);
     assert!(drive::nvme::identify(&drive, None).is_err());
 }
 
@@ -127,15 +127,14 @@ fn the_log_estimates_what_there_is() {
 }
 
 #[test]
-fn other_namespaces_are_counted_and_hold_data_of_their_own() {
-    let after_erase = Leaves::Ones;
-    let device = NvmeDevice { namespaces: 3, after_erase, ..capable_nvme() };
+fn namespaces_share_the_drive() {
+    let device = NvmeDevice { namespaces: 4, ..capable_nvme() };
     let drive = of_kind(Kind::Nvme(device));
-    assert_eq!(drive.identified().other_namespaces, 2);
-    assert_eq!(drive.namespace(), Some(1));
-    assert_eq!(drive.n_old_sectors_elsewhere(), 2 * crate::N_SECTORS);
-    assert!(drive::nvme::identify(&drive, Some(3)).is_ok());
-    assert!(drive::nvme::identify(&drive, Some(4)).is_err());
+    assert_eq!(drive.identified().identity.size, drive.size());
+    assert_eq!(drive.namespaces(), [1, 2, 3, 4]);
+    let fourth = drive::nvme::identify(&drive, Some(4)).unwrap();
+    assert_eq!(fourth[..8], (crate::N_SECTORS / 4).to_le_bytes());
+    assert!(drive::nvme::identify(&drive, Some(5)).is_err());
     assert!(drive::nvme::identify(&drive, Some(0)).is_err());
     assert!(ata::identify_device(&drive).is_err());
 }

@@ -18,6 +18,7 @@ pub(crate) fn drive(serial: &str, gigabytes: u64) -> DriveUnit {
     let size = ByteLen(gigabytes * 1_000_000_000);
     DriveUnit {
         kernel_name: "nvme0n1".to_owned(),
+        more_namespaces: Vec::new(),
         identity: Ok(DriveIdentity {
             model: "Example SSD".to_owned(),
             serial: serial.to_owned(),

@@ -25,12 +25,15 @@ pub(super) fn format(
         }
         _ => (offered.format, SecureErase::UserData),
     };
-    let Some(namespace) = talk.drive.namespace().filter(|_| is_offered) else {
+    if !is_offered {
         return Err(FailureCause::NotOffered { technique });
-    };
-    let data = nvme::identify(talk.drive, Some(namespace)).map_err(FailureCause::of_nvme)?;
-    let command = NvmeCommand::Format { namespace, format: CurrentFormat::of(&data), erase };
-    while_showing_time(watch, talk.drive.size(), None, || talk.nvme(command, LIMIT))
-        .map_err(FailureCause::of_nvme)?;
+    }
+    // One by one, also where one command would erase them all: that it does is the drive's word.
+    for namespace in talk.drive.namespaces() {
+        let data = nvme::identify(talk.drive, Some(namespace)).map_err(FailureCause::of_nvme)?;
+        let command = NvmeCommand::Format { namespace, format: CurrentFormat::of(&data), erase };
+        while_showing_time(watch, talk.drive.size(), None, || talk.nvme(command, LIMIT))
+            .map_err(FailureCause::of_nvme)?;
+    }
     Ok(())
 }

@@ -15,19 +15,19 @@ const FABRICS: &str = "/dev/nvme-fabrics";
 const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
-/// A connection of this kernel to a target: a controller with one namespace. It is cut when this is dropped.
+/// A connection of this kernel to a target: a controller with its namespaces. It is cut when this is dropped.
 #[derive(Debug)]
 pub struct Host {
     controller: PathBuf,
-    namespace: String,
+    namespaces: Vec<String>,
 }
 
 impl Host {
-    /// Connects and waits for the block device.
+    /// Connects and waits for the block devices.
     ///
     /// # Errors
-    /// When the kernel does not connect, or shows no block device within a minute.
-    pub fn connect(target: &Target) -> anyhow::Result<Self> {
+    /// When the kernel does not connect, or shows too few block devices within a minute.
+    pub fn connect(target: &Target, n_namespaces: usize) -> anyhow::Result<Self> {
         let address = target.address();
         // The kernel tries again each second after a lost connection, for ten minutes.
         let options = format!(
@@ -52,19 +52,23 @@ impl Host {
             .and_then(|rest| rest.split(',').next())
             .with_context(|| format!("{FABRICS} answered {answer:?}"))?;
         let controller = Path::new("/sys/class/nvme").join(format!("nvme{instance}"));
-        let mut host = Self { controller, namespace: String::new() };
-        host.namespace = host.wait_for("a namespace", Self::find_namespace)?;
+        let mut host = Self { controller, namespaces: Vec::new() };
+        let look = |host: &Self| {
+            let found = host.find_namespaces()?;
+            Ok((found.len() == n_namespaces).then_some(found))
+        };
+        host.namespaces = host.wait_for("its namespaces", look)?;
         Ok(host)
     }
 
-    /// The block device of its namespace.
-    pub fn device(&self) -> PathBuf {
-        Path::new("/dev").join(&self.namespace)
+    /// The block devices of its namespaces.
+    pub fn devices(&self) -> Vec<PathBuf> {
+        self.namespaces.iter().map(|name| Path::new("/dev").join(name)).collect()
     }
 
-    /// The block device's name in `/sys/block`.
-    pub fn kernel_name(&self) -> &str {
-        &self.namespace
+    /// The block devices' names in `/sys/block`.
+    pub fn kernel_names(&self) -> &[String] {
+        &self.namespaces
     }
 
     /// Waits until the kernel says that the controller is in this state (`live`, `connecting`, ...).
@@ -82,7 +86,7 @@ impl Host {
         Ok(text.trim().to_owned())
     }
 
-    fn find_namespace(&self) -> anyhow::Result<Option<String>> {
+    fn find_namespaces(&self) -> anyhow::Result<Vec<String>> {
         let entries = fs::read_dir(&self.controller)
             .with_context(|| format!("listing {}", self.controller.display()))?;
         let mut names = Vec::new();
@@ -95,8 +99,8 @@ impl Host {
         let is_namespace =
             |name: &String| name.strip_prefix("nvme").is_some_and(|rest| rest.contains('n'));
         // The node is there before the disk behind it is (ENXIO).
-        let first = names.into_iter().find(is_namespace);
-        Ok(first.filter(|name| File::open(Path::new("/dev").join(name)).is_ok()))
+        let is_open = |name: &String| File::open(Path::new("/dev").join(name)).is_ok();
+        Ok(names.into_iter().filter(|name| is_namespace(name) && is_open(name)).collect())
     }
 
     fn wait_for<T>(

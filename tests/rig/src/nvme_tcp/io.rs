@@ -11,6 +11,7 @@ use protocol::features::SanitizeState;
 use super::command::{Command, Status};
 use super::queue::{Answer, Gone};
 
+const ALL_NAMESPACES: u32 = 0xffff_ffff;
 const FLUSH: u8 = 0x00;
 const WRITE: u8 = 0x01;
 const READ: u8 = 0x02;
@@ -34,7 +35,8 @@ struct Extent {
 
 /// Executes one command. `data` is what the host sent along.
 pub(super) fn execute(drive: &SimDrive, command: &Command, data: &[u8]) -> Result<Answer, Gone> {
-    if !matches!(command.namespace(), 1 | 0xffff_ffff) {
+    let is_there = drive.namespaces().contains(&command.namespace());
+    if !is_there && (command.opcode(), command.namespace()) != (FLUSH, ALL_NAMESPACES) {
         return Ok(Answer::refused(Status::INVALID_NAMESPACE));
     }
     match command.opcode() {
@@ -90,7 +92,7 @@ fn deallocate(drive: &SimDrive, command: &Command, data: &[u8]) -> Result<Answer
     for range in &ranges[..n_ranges] {
         let [_, _, _, _, l0, l1, l2, l3, start @ ..] = *range;
         let sectors = u64::from(u32::from_le_bytes([l0, l1, l2, l3]));
-        let Some(extent) = located(drive, u64::from_le_bytes(start), sectors) else {
+        let Some(extent) = located(drive, command, u64::from_le_bytes(start), sectors) else {
             return Ok(Answer::refused(Status::LBA_OUT_OF_RANGE));
         };
         let answer = settle(drive, zero(drive, extent), Status::WRITE_FAULT)?;
@@ -115,14 +117,17 @@ fn zero(drive: &SimDrive, extent: Extent) -> io::Result<()> {
 
 /// Starting LBA and number of logical blocks, unless they lie beyond the end.
 fn extent(drive: &SimDrive, command: &Command) -> Option<Extent> {
-    located(drive, command.quad_word(40), u64::from(command.word(48)) + 1)
+    located(drive, command, command.quad_word(40), u64::from(command.word(48)) + 1)
 }
 
-fn located(drive: &SimDrive, start: u64, sectors: u64) -> Option<Extent> {
+/// In the command's namespace, which is one of several shares of one size.
+fn located(drive: &SimDrive, command: &Command, start: u64, sectors: u64) -> Option<Extent> {
     let sector_len = u64::from(drive.sector_size().bytes());
+    let share = drive.size().0 / (drive.namespaces().len() as u64).max(1);
+    let before = share.checked_mul(u64::from(command.namespace().checked_sub(1)?))?;
     let (offset, length) = (start.checked_mul(sector_len)?, sectors.checked_mul(sector_len)?);
     let end = offset.checked_add(length)?;
-    (end <= drive.size().0).then_some(Extent { offset, length })
+    (end <= share).then(|| Extent { offset: before + offset, length })
 }
 
 /// The length of the data, if the command and its SGL descriptor agree on it.

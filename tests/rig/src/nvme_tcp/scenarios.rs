@@ -8,68 +8,50 @@ mod whole_way;
 use anyhow::{Context as _, ensure};
 use drive::nvme::{SanitizeAction, SecureErase};
 use drive::sim::{Kind, Leaves, Lie, NvmeDevice, SimDrive};
-use drive::{AlignedBuf, Drive, LinuxDrive};
+use drive::{Drive, LinuxDrive};
 use protocol::{ByteLen, DriveIdentity, SectorSize, Technique};
 
 use super::{Host, Target};
+use crate::medium;
 use crate::scenario::Scenario;
 
 /// All of them.
 pub const ALL: &[Scenario] = &[
-    Scenario { name: "nvme-identify", run: commands::identity_and_features },
-    Scenario { name: "nvme-read-write", run: commands::read_and_write },
-    Scenario { name: "nvme-discover", run: commands::discovered_as_network },
-    Scenario { name: "nvme-two-namespaces", run: commands::two_namespaces },
-    Scenario { name: "nvme-refusal", run: commands::refusal },
-    Scenario {
-        name: "nvme-sanitize-block",
-        run: || commands::sanitize(SanitizeAction::BlockErase),
-    },
-    Scenario {
-        name: "nvme-sanitize-crypto",
-        run: || commands::sanitize(SanitizeAction::CryptoErase),
-    },
-    Scenario {
-        name: "nvme-sanitize-overwrite",
-        run: || commands::sanitize(SanitizeAction::Overwrite),
-    },
-    Scenario { name: "nvme-format-user-data", run: || commands::format(SecureErase::UserData) },
-    Scenario { name: "nvme-format-crypto", run: || commands::format(SecureErase::Crypto) },
-    Scenario { name: "nvme-io-during-sanitize", run: commands::io_during_sanitize },
-    Scenario { name: "nvme-power-cut", run: power::during_sanitize },
-    Scenario { name: "nvme-power-cut-format", run: power::during_format },
-    Scenario { name: "nvme-timeout-format", run: power::format_times_out },
-    Scenario { name: "nvme-unflushed", run: power::unflushed_writes },
-    Scenario {
-        name: "nvme-proven-sanitize",
-        run: || whole_way::proven(Technique::NvmeSanitizeBlockErase),
-    },
-    Scenario {
-        name: "nvme-proven-format",
-        run: || whole_way::proven(Technique::NvmeFormatUserData),
-    },
-    Scenario { name: "nvme-proven-after-power-cut", run: whole_way::proven_after_power_cut },
-    Scenario { name: "nvme-proven-after-failure", run: whole_way::failed_and_again },
-    Scenario { name: "nvme-proven-when-found-sanitizing", run: power::found_sanitizing },
-    Scenario { name: "nvme-second-look", run: whole_way::second_look },
-    Scenario {
-        name: "nvme-liar-keeps-all",
-        run: || whole_way::liar(Lie::EraseKeepsAll, Technique::NvmeSanitizeBlockErase),
-    },
-    Scenario {
-        name: "nvme-liar-log",
-        run: || whole_way::liar(Lie::LogSaysSuccess, Technique::NvmeSanitizeCryptoErase),
-    },
-    Scenario {
-        name: "nvme-liar-format",
-        run: || whole_way::liar(Lie::FormatErasesNothing, Technique::NvmeFormatUserData),
-    },
+    Scenario::new("nvme-identify", commands::identity_and_features),
+    Scenario::new("nvme-read-write", commands::read_and_write),
+    Scenario::new("nvme-discover", commands::discovered_as_network),
+    Scenario::new("nvme-two-namespaces", whole_way::two_namespaces),
+    Scenario::new("nvme-refusal", commands::refusal),
+    Scenario::new("nvme-sanitize-block", || commands::sanitize(SanitizeAction::BlockErase)),
+    Scenario::new("nvme-sanitize-crypto", || commands::sanitize(SanitizeAction::CryptoErase)),
+    Scenario::new("nvme-sanitize-overwrite", || commands::sanitize(SanitizeAction::Overwrite)),
+    Scenario::new("nvme-format-user-data", || commands::format(SecureErase::UserData)),
+    Scenario::new("nvme-format-crypto", || commands::format(SecureErase::Crypto)),
+    Scenario::new("nvme-io-during-sanitize", commands::io_during_sanitize),
+    Scenario::new("nvme-power-cut", power::during_sanitize),
+    Scenario::new("nvme-power-cut-format", power::during_format),
+    Scenario::new("nvme-timeout-format", power::format_times_out),
+    Scenario::new("nvme-unflushed", power::unflushed_writes),
+    Scenario::new("nvme-proven-sanitize", || whole_way::proven(Technique::NvmeSanitizeBlockErase)),
+    Scenario::new("nvme-proven-format", || whole_way::proven(Technique::NvmeFormatUserData)),
+    Scenario::new("nvme-proven-after-power-cut", whole_way::proven_after_power_cut),
+    Scenario::new("nvme-proven-after-failure", whole_way::failed_and_again),
+    Scenario::new("nvme-proven-when-found-sanitizing", power::found_sanitizing),
+    Scenario::new("nvme-second-look", whole_way::second_look),
+    Scenario::new("nvme-liar-keeps-all", || {
+        whole_way::liar(Lie::EraseKeepsAll, Technique::NvmeSanitizeBlockErase)
+    }),
+    Scenario::new("nvme-liar-log", || {
+        whole_way::liar(Lie::LogSaysSuccess, Technique::NvmeSanitizeCryptoErase)
+    }),
+    Scenario::new("nvme-liar-format", || {
+        whole_way::liar(Lie::FormatErasesNothing, Technique::NvmeFormatUserData)
+    }),
 ];
 
 const SIZE: ByteLen = ByteLen(8 << 20);
 const SECTOR_LEN: u64 = 512;
 const N_SECTORS: u64 = SIZE.0 / SECTOR_LEN;
-const CHUNK_LEN: usize = 1 << 20;
 
 /// A drive of ours full of old data, its target, and the kernel connected to it.
 #[derive(Debug)]
@@ -99,7 +81,7 @@ impl Rig {
         let n_sectors = SIZE.0 / u64::from(sector_len);
         ensure!(sim.n_old_sectors() == n_sectors, "not full of old data");
         let target = Target::serve(&sim, "nqn.2026-11.example.rehome:rig")?;
-        let host = Host::connect(&target)?;
+        let host = Host::connect(&target, sim.namespaces().len())?;
         Ok(Self { identity, sim, host, target })
     }
 
@@ -109,33 +91,21 @@ impl Rig {
         target.power_cut();
         drop(host);
         target.power_on();
-        let host = Host::connect(&target)?;
+        let host = Host::connect(&target, sim.namespaces().len())?;
         Ok(Self { identity, sim, host, target })
     }
 
     fn open(&self) -> anyhow::Result<LinuxDrive> {
-        let device = self.host.device();
-        LinuxDrive::open(&device, &self.identity).with_context(|| format!("{}", device.display()))
+        let devices = self.host.devices();
+        LinuxDrive::open(&devices, &self.identity).with_context(|| format!("{devices:?}"))
     }
 
-    /// Nothing of the old data is left, and what the kernel reads is what stands on the medium.
     fn must_be_erased(&self, drive: &dyn Drive) -> anyhow::Result<()> {
-        let n_old = self.sim.n_old_sectors();
-        ensure!(n_old == 0, "{n_old} sectors still hold old data");
-        self.must_agree(drive)
+        medium::must_be_erased(&self.sim, drive)
     }
 
     fn must_agree(&self, drive: &dyn Drive) -> anyhow::Result<()> {
-        drive.drop_caches().context("dropping caches")?;
-        let mut buffer = AlignedBuf::zeroed(CHUNK_LEN);
-        for offset in (0..SIZE.0).step_by(CHUNK_LEN) {
-            drive.read_at(offset, &mut buffer).with_context(|| format!("reading at {offset}"))?;
-            ensure!(
-                self.sim.peek(offset, CHUNK_LEN) == *buffer,
-                "the kernel reads at {offset} what does not stand there"
-            );
-        }
-        Ok(())
+        medium::must_agree(&self.sim, drive)
     }
 }
 

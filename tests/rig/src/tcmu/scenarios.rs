@@ -18,48 +18,40 @@ use crate::scenario::Scenario;
 
 /// All of them.
 pub const ALL: &[Scenario] = &[
-    Scenario { name: "ata-identify", run: identity_and_features },
-    Scenario { name: "ata-read-write", run: read_and_write },
-    Scenario { name: "ata-bad-sectors", run: bad_sectors },
-    Scenario { name: "ata-discover", run: discovered_as_network },
-    Scenario { name: "ata-security-erase", run: || security::erase(false) },
-    Scenario { name: "ata-security-erase-enhanced", run: || security::erase(true) },
-    Scenario { name: "ata-security-slow", run: security::slow_erase },
-    Scenario { name: "ata-security-timeout", run: security::timeout },
-    Scenario { name: "ata-frozen", run: security::frozen },
-    Scenario { name: "ata-locked", run: security::locked },
-    Scenario { name: "ata-power-cut", run: security::power_cut },
-    Scenario { name: "ata-sanitize-block", run: sanitize::block_erase },
-    Scenario { name: "ata-sanitize-crypto", run: sanitize::crypto_scramble },
-    Scenario { name: "ata-sanitize-overwrite", run: sanitize::overwrite },
-    Scenario { name: "ata-sanitize-fixed-sense", run: sanitize::fixed_sense },
-    Scenario { name: "ata-sanitize-failed", run: sanitize::failed },
-    Scenario { name: "ata-liar", run: sanitize::liar },
-    Scenario {
-        name: "ata-proven-enhanced",
-        run: || whole_way::proven(Technique::AtaSecurityEraseEnhanced),
-    },
-    Scenario {
-        name: "ata-proven-sanitize",
-        run: || whole_way::proven(Technique::AtaSanitizeBlockErase),
-    },
-    Scenario { name: "ata-unproven-fixed-sense", run: whole_way::fixed_sense },
-    Scenario { name: "ata-unproven-frozen", run: whole_way::frozen },
-    Scenario {
-        name: "ata-unproven-keeps-all",
-        run: || whole_way::liar(Lie::EraseKeepsAll, Technique::AtaSecurityEraseEnhanced),
-    },
-    Scenario {
-        name: "ata-unproven-keeps-some",
-        run: || whole_way::liar(Lie::EraseKeepsOneIn(50), Technique::AtaSanitizeBlockErase),
-    },
+    Scenario::new("ata-identify", identity_and_features),
+    Scenario::new("ata-read-write", read_and_write),
+    Scenario::new("ata-bad-sectors", bad_sectors),
+    Scenario::new("ata-discover", discovered_as_network),
+    Scenario::new("ata-security-erase", || security::erase(false)),
+    Scenario::new("ata-security-erase-enhanced", || security::erase(true)),
+    Scenario::new("ata-security-slow", security::slow_erase),
+    Scenario::new("ata-security-timeout", security::timeout),
+    Scenario::new("ata-frozen", security::frozen),
+    Scenario::new("ata-locked", security::locked),
+    Scenario::new("ata-power-cut", security::power_cut),
+    Scenario::new("ata-sanitize-block", sanitize::block_erase),
+    Scenario::new("ata-sanitize-crypto", sanitize::crypto_scramble),
+    Scenario::new("ata-sanitize-overwrite", sanitize::overwrite),
+    Scenario::new("ata-sanitize-fixed-sense", sanitize::fixed_sense),
+    Scenario::new("ata-sanitize-failed", sanitize::failed),
+    Scenario::new("ata-liar", sanitize::liar),
+    Scenario::new("ata-proven-enhanced", || whole_way::proven(Technique::AtaSecurityEraseEnhanced)),
+    Scenario::new("ata-proven-sanitize", || whole_way::proven(Technique::AtaSanitizeBlockErase)),
+    Scenario::new("ata-unproven-fixed-sense", whole_way::fixed_sense),
+    Scenario::new("ata-unproven-frozen", whole_way::frozen),
+    Scenario::new("ata-unproven-keeps-all", || {
+        whole_way::liar(Lie::EraseKeepsAll, Technique::AtaSecurityEraseEnhanced)
+    }),
+    Scenario::new("ata-unproven-keeps-some", || {
+        whole_way::liar(Lie::EraseKeepsOneIn(50), Technique::AtaSanitizeBlockErase)
+    }),
 ];
 
 fn identity_and_features() -> anyhow::Result<String> {
     let device = AtaDevice { word_89: 2, word_90: 0x8001, overwrite: false, ..able() };
     let rig = Rig::new(device)?;
     rig.attached(SenseFormat::Descriptor, |target| {
-        let found = LinuxIdentityReader.read(target.node()).context("identifying")?;
+        let found = LinuxIdentityReader.read(target.nodes()).context("identifying")?;
         ensure!(found.identity == rig.identity, "{:?}", found.identity);
         let EraseFeatures::Ata(features) = found.features else { bail!("{:?}", found.features) };
         ensure!(features.rotation == Rotation::NonRotating, "{features:?}");

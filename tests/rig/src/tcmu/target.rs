@@ -69,6 +69,11 @@ impl Target {
         &self.node
     }
 
+    /// The same as all nodes of a drive.
+    pub fn nodes(&self) -> &[PathBuf] {
+        std::slice::from_ref(&self.node)
+    }
+
     /// The ATA commands that reached the drive by pass-through, by their COMMAND registers.
     pub fn passed(&self) -> Vec<u8> {
         self.unit.passed()
@@ -81,7 +86,7 @@ impl Target {
     pub fn open(&self, expected: &DriveIdentity) -> anyhow::Result<LinuxDrive> {
         let start = Instant::now();
         loop {
-            match LinuxDrive::open(&self.node, expected) {
+            match LinuxDrive::open(self.nodes(), expected) {
                 Err(OpenError::InUse { .. }) if start.elapsed() < APPEARS_WITHIN => {
                     thread::sleep(LOOK_AGAIN);
                 }

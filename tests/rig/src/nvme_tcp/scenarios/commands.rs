@@ -14,23 +14,25 @@ use drive::{
 use protocol::features::SanitizeState;
 use protocol::{Bus, EraseFeatures};
 
-use super::{CHUNK_LEN, N_SECTORS, Rig, SECTOR_LEN, SIZE, able};
+use super::{N_SECTORS, Rig, SECTOR_LEN, SIZE, able};
 
 /// What must have come to an end by then; the drives here take ten looks at the log at most.
 const MAX_POLLS: u32 = 100;
+/// The longest write, and how far apart they are.
+const CHUNK_LEN: usize = 1 << 20;
 /// Generic status 01h, Do Not Retry.
 const INVALID_OPCODE: u32 = 0x4001;
 
 pub(super) fn identity_and_features() -> anyhow::Result<String> {
     let rig = Rig::new(NvmeDevice { block: true, format: true, ..NvmeDevice::default() })?;
-    let found = LinuxIdentityReader.read(&rig.host.device()).context("identifying")?;
+    let found = LinuxIdentityReader.read(&rig.host.devices()).context("identifying")?;
     ensure!(found == rig.sim.identified(), "{found:?}");
     let EraseFeatures::Nvme(features) = found.features else { bail!("{:?}", found.features) };
     ensure!(features.format && !features.format_crypto, "{features:?}");
     let sanitize = features.sanitize;
     ensure!(sanitize.block && !sanitize.crypto && !sanitize.overwrite, "{sanitize:?}");
     ensure!(sanitize.state == SanitizeState::Idle, "{sanitize:?}");
-    Ok(format!("{} at {}", found.identity, rig.host.kernel_name()))
+    Ok(format!("{} at {}", found.identity, rig.host.kernel_names()[0]))
 }
 
 /// Data in the capsule (up to 8 KiB), data fetched by R2T, and what the medium holds before and after a flush.
@@ -57,20 +59,11 @@ pub(super) fn discovered_as_network() -> anyhow::Result<String> {
     let units = discover(&Roots::default(), &LinuxIdentityReader).context("discovering")?;
     let unit = units
         .iter()
-        .find(|unit| unit.kernel_name == rig.host.kernel_name())
+        .find(|unit| unit.kernel_name == rig.host.kernel_names()[0])
         .with_context(|| format!("not among {units:?}"))?;
     ensure!(unit.bus == Bus::Network, "{:?}", unit.bus);
     ensure!(unit.identity.is_err(), "it was asked who it is: {:?}", unit.identity);
     Ok(format!("{} is listed on {:?} without an identity", unit.kernel_name, unit.bus))
-}
-
-/// The kernel sees both, and production asks for both.
-pub(super) fn two_namespaces() -> anyhow::Result<String> {
-    let rig = Rig::new(NvmeDevice { namespaces: 2, ..able() })?;
-    let found = LinuxIdentityReader.read(&rig.host.device()).context("identifying")?;
-    ensure!(found == rig.sim.identified(), "{found:?}");
-    ensure!(found.other_namespaces == 1, "{} others", found.other_namespaces);
-    Ok(format!("{} and {} other", rig.host.kernel_name(), found.other_namespaces))
 }
 
 /// A drive's refusal comes through as its status, not as an errno, and leaves the drive as it was.
@@ -100,13 +93,13 @@ pub(super) fn sanitize(action: SanitizeAction) -> anyhow::Result<String> {
 pub(super) fn format(erase: SecureErase) -> anyhow::Result<String> {
     let rig = Rig::new(able())?;
     let drive = rig.open()?;
-    let namespace = drive.namespace().context("no namespace")?;
+    let namespace = *drive.namespaces().first().context("no namespace")?;
     let data = identify(&drive, Some(namespace)).context("identifying the namespace")?;
     let format = CurrentFormat::of(&data);
     let command = NvmeCommand::Format { namespace, format, erase };
     command.send(&drive, Duration::from_secs(60)).context("sending it")?;
     rig.must_be_erased(&drive)?;
-    let after = LinuxIdentityReader.read(&rig.host.device()).context("identifying after it")?;
+    let after = LinuxIdentityReader.read(&rig.host.devices()).context("identifying after it")?;
     ensure!(after.identity == rig.identity, "{:?}", after.identity);
     Ok(format!("namespace {namespace}"))
 }
@@ -121,7 +114,7 @@ pub(super) fn io_during_sanitize() -> anyhow::Result<String> {
     let Err(write) = drive.write_at(0, &buffer).and_then(|()| drive.flush()) else {
         bail!("it writes while it sanitizes")
     };
-    let asked = LinuxIdentityReader.read(&rig.host.device()).context("identifying meanwhile")?;
+    let asked = LinuxIdentityReader.read(&rig.host.devices()).context("identifying meanwhile")?;
     ensure!(asked.identity == rig.identity, "{:?}", asked.identity);
     let EraseFeatures::Nvme(features) = asked.features else { bail!("{:?}", asked.features) };
     let SanitizeState::Running(progress) = features.sanitize.state else { bail!("{features:?}") };

@@ -113,7 +113,7 @@ pub(super) fn found_sanitizing() -> anyhow::Result<String> {
     NvmeCommand::Sanitize(SanitizeAction::CryptoErase).send(&drive, SHORT)?;
     drop(drive);
     let rig = rig.restart()?;
-    let found = LinuxIdentityReader.read(&rig.host.device()).context("identifying it")?;
+    let found = LinuxIdentityReader.read(&rig.host.devices()).context("identifying it")?;
     ensure!(found.identity == rig.identity, "{:?}", found.identity);
     let EraseFeatures::Nvme(features) = found.features else { bail!("{:?}", found.features) };
     let SanitizeState::Running(progress) = features.sanitize.state else { bail!("{features:?}") };
@@ -123,7 +123,7 @@ pub(super) fn found_sanitizing() -> anyhow::Result<String> {
 }
 
 fn format(drive: &dyn Drive, limit: Duration) -> Result<u32, AdminError> {
-    let namespace = drive.namespace().unwrap_or_default();
+    let namespace = drive.namespaces()[0];
     let data = identify(drive, Some(namespace))?;
     let (format, erase) = (CurrentFormat::of(&data), SecureErase::UserData);
     NvmeCommand::Format { namespace, format, erase }.send(drive, limit)

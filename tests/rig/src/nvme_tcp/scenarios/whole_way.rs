@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use drive::sim::{EraseFault, Leaves, Lie, NvmeDevice, SimDrive};
+use drive::{IdentityReader as _, LinuxIdentityReader, Roots, discover};
 use protocol::event::DriveEvidence;
 use protocol::features::SanitizeState;
-use protocol::{EraseFeatures, Technique};
+use protocol::{DriveUnit, EraseFeatures, Technique};
 use sanitize::{Failed, FailureCause};
 
 use super::{N_SECTORS, Rig, SIZE, able};
@@ -113,8 +114,9 @@ pub(super) fn summary(evidence: &DriveEvidence) -> anyhow::Result<String> {
     ensure!(canaries.placed == u64::from(CANARIES) && canaries.found == 0, "{canaries:?}");
     let old = evidence.old_content.as_ref().context("no old content in the evidence")?;
     ensure!(old.changed > 0, "{old:?}");
-    let names = |reports: &[protocol::event::DeviceReport]| reports.len();
-    ensure!(names(&evidence.before) == 3 && names(&evidence.after) == 3, "reports are missing");
+    // Controller, each namespace, log.
+    let n_reports = [&evidence.before, &evidence.after].map(Vec::len);
+    ensure!(n_reports.iter().all(|&n| n >= 3), "{n_reports:?} reports");
     let commands: usize = evidence.techniques.iter().map(|it| it.commands.len()).sum();
     Ok(format!(
         "{} canaries gone, {} of {} old sectors changed, {commands} commands, {SIZE} read",
@@ -134,4 +136,28 @@ fn wait_running(sim: &SimDrive) -> anyhow::Result<u16> {
         ensure!(Instant::now() < deadline, "it does not sanitize itself after {PATIENCE:?}");
         thread::sleep(Duration::from_millis(20));
     }
+}
+
+/// Both are one drive; with one of them alone, the other is missed.
+pub(super) fn two_namespaces() -> anyhow::Result<String> {
+    let device = NvmeDevice { namespaces: 2, format_erases_all: false, ..able() };
+    let rig = Rig::with_sectors(device, SECTOR_LEN)?;
+    let mut devices = rig.host.devices();
+    devices.reverse();
+    let found = LinuxIdentityReader.read(&devices).context("identifying")?;
+    ensure!(found == rig.sim.identified(), "{found:?}");
+    let alone = LinuxIdentityReader.read(&devices[..1]).context("identifying one")?;
+    ensure!(alone.other_namespaces == 1, "{} others", alone.other_namespaces);
+    let units = discover(&Roots::default(), &LinuxIdentityReader).context("discovering")?;
+    let names = rig.host.kernel_names();
+    let is_ours = |unit: &&DriveUnit| unit.kernel_names().any(|name| name == names[1]);
+    let ours: Vec<_> = units.iter().filter(is_ours).collect();
+    ensure!(ours.len() == 1 && ours[0].kernel_names().eq(names), "{ours:?}");
+    let drive = rig.open()?;
+    rig.must_agree(&drive).context("as it came")?;
+    let run = sanitize_and_verify(Box::new(drive), Technique::NvmeFormatUserData)?;
+    let evidence = must_be_proven(run)?;
+    ensure!(evidence.after.len() == 4, "{} reports", evidence.after.len());
+    rig.must_be_erased(&rig.open()?)?;
+    Ok(format!("{names:?}: {}", summary(&evidence)?))
 }

@@ -8,11 +8,11 @@ use drive::{
 use protocol::features::AtaFeatures;
 use protocol::{ByteLen, DriveIdentity, EraseFeatures, SectorSize};
 
+use crate::medium;
 use crate::tcmu::{SenseFormat, Target};
 
 const SIZE: ByteLen = ByteLen(16 << 20);
 pub(super) const N_SECTORS: u64 = SIZE.0 / 512;
-const CHUNK_LEN: usize = 1 << 20;
 
 /// A drive full of old data.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Rig {
 
     /// What production sees of the drive now.
     pub(super) fn features(&self, target: &Target) -> anyhow::Result<AtaFeatures> {
-        let found = LinuxIdentityReader.read(target.node()).context("identifying")?;
+        let found = LinuxIdentityReader.read(target.nodes()).context("identifying")?;
         ensure!(found.identity == self.identity, "{:?}", found.identity);
         match found.features {
             EraseFeatures::Ata(features) => Ok(features),
@@ -69,24 +69,12 @@ impl Rig {
         }
     }
 
-    /// Nothing of the old data is left, and what the kernel reads is what stands on the medium.
     pub(super) fn must_be_erased(&self, drive: &dyn Drive) -> anyhow::Result<()> {
-        let n_old = self.sim.n_old_sectors();
-        ensure!(n_old == 0, "{n_old} sectors still hold old data");
-        self.must_agree(drive)
+        medium::must_be_erased(&self.sim, drive)
     }
 
     pub(super) fn must_agree(&self, drive: &dyn Drive) -> anyhow::Result<()> {
-        drive.drop_caches().context("dropping caches")?;
-        let mut buffer = AlignedBuf::zeroed(CHUNK_LEN);
-        for offset in (0..SIZE.0).step_by(CHUNK_LEN) {
-            drive.read_at(offset, &mut buffer).with_context(|| format!("reading at {offset}"))?;
-            ensure!(
-                self.sim.peek(offset, CHUNK_LEN) == *buffer,
-                "the kernel reads at {offset} what does not stand there"
-            );
-        }
-        Ok(())
+        medium::must_agree(&self.sim, drive)
     }
 }
 
