@@ -1,44 +1,67 @@
 //! A loop device in the place of a drive. The production code would refuse it: it has no identity of its own.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use drive::{
-    AdminCommand, AdminError, AtaError, Drive, IdentityError, Registers, Taskfile, Transfer,
-};
-use nix::libc::O_DIRECT;
+use drive::{AtaError, Drive, IdentityError, Registers, Taskfile, Transfer};
+use nix::libc::{O_DIRECT, major, minor};
 use protocol::{ByteLen, DriveIdentity, SectorSize};
 
-/// A loop device whose backing file is the one that was made for the benchmark.
+/// Major number of loop devices: Documentation/admin-guide/devices.txt.
+const LOOP_MAJOR: u32 = 7;
+/// How the directory begins that `scripts/bench` makes for its files.
+const DIRECTORY: &str = "rehome-bench.";
+
+/// A loop device whose backing file is one that was made for the benchmark.
+///
+/// It is held open: for so long the kernel gives the device no other file, whoever detaches it.
 #[derive(Debug, Clone)]
 pub(crate) struct OwnLoop {
     node: PathBuf,
     backing: PathBuf,
+    held: Arc<File>,
 }
 
 impl OwnLoop {
-    /// From `NODE=FILE`, as `/dev/loop0=/dev/shm/x/0`.
+    /// From `NODE=FILE`, as `/dev/loop0=/dev/shm/rehome-bench.x/one`.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let (node, backing) = text.split_once('=').context("expected NODE=FILE")?;
-        let own = Self { node: node.into(), backing: backing.into() };
+        let (node, backing) = (PathBuf::from(node), PathBuf::from(backing));
+        let directory = backing.parent().and_then(Path::file_name).unwrap_or_default();
+        ensure!(
+            backing.is_absolute() && directory.to_string_lossy().starts_with(DIRECTORY),
+            "{backing:?} is in no directory {DIRECTORY}*: only what scripts/bench made is written to"
+        );
+        loop_number(&node, &fs::metadata(&node).with_context(|| format!("looking at {node:?}"))?)?;
+        let held = File::open(&node).with_context(|| format!("opening {node:?}"))?;
+        let own = Self { node, backing, held: Arc::new(held) };
         own.check()?;
         Ok(own)
     }
 
-    /// Whether it still is: asked before everything that writes to it.
+    /// Whether the node still leads to the device that is held, and that to the file: asked before everything that
+    /// writes to it.
     pub(crate) fn check(&self) -> Result<()> {
-        let Self { node, backing } = self;
-        ensure!(backing.is_absolute(), "the backing file {backing:?} is no absolute path");
-        let name = node.strip_prefix("/dev").ok().and_then(Path::to_str).unwrap_or_default();
-        let is_loop = name.strip_prefix("loop").is_some_and(|number| number.parse::<u32>().is_ok());
-        ensure!(is_loop, "{node:?} is no loop device");
-        let said = Path::new("/sys/block").join(name).join("loop/backing_file");
-        let found = std::fs::read_to_string(&said)
+        let found = fs::metadata(&self.node).with_context(|| format!("looking at {self}"))?;
+        self.check_found(&found)
+    }
+
+    /// The same for what was opened by the node's name.
+    fn check_found(&self, found: &Metadata) -> Result<()> {
+        let Self { node, backing, held } = self;
+        let number = loop_number(node, &held.metadata()?)?;
+        ensure!(
+            loop_number(node, found)? == number,
+            "{node:?} is another device than before; nothing was written"
+        );
+        let said = format!("/sys/dev/block/{LOOP_MAJOR}:{number}/loop/backing_file");
+        let found = fs::read_to_string(&said)
             .with_context(|| format!("{node:?} has no backing file; nothing was written"))?;
         ensure!(
             found.trim_end_matches('\n') == backing.to_string_lossy(),
@@ -52,16 +75,15 @@ impl OwnLoop {
     }
 
     pub(crate) fn size(&self) -> Result<u64> {
-        let file = File::open(&self.node).with_context(|| format!("opening {:?}", self.node))?;
-        sys::block::size(&file).with_context(|| format!("asking {:?} for its size", self.node))
+        sys::block::size(&self.held).with_context(|| format!("asking {:?} for its size", self.node))
     }
 
     /// Opens it for direct reading and writing.
     pub(crate) fn open(&self) -> Result<LoopDrive> {
-        self.check()?;
         let opened =
             OpenOptions::new().read(true).write(true).custom_flags(O_DIRECT).open(&self.node);
         let file = opened.with_context(|| format!("opening {:?}", self.node))?;
+        self.check_found(&file.metadata()?)?;
         let size = ByteLen(sys::block::size(&file)?);
         let sector_size = SectorSize::try_from(sys::block::logical_sector_size(&file)?)?;
         let identity = DriveIdentity {
@@ -72,6 +94,14 @@ impl OwnLoop {
         };
         Ok(LoopDrive { file, identity, sector_size })
     }
+}
+
+/// The number of a loop device, by what the node stands for and not by its name.
+fn loop_number(node: &Path, found: &Metadata) -> Result<u32> {
+    let (major, minor) = (major(found.rdev()), minor(found.rdev()));
+    let is_loop = found.file_type().is_block_device() && major == LOOP_MAJOR;
+    ensure!(is_loop, "{node:?} is no loop device; nothing was written");
+    Ok(minor)
 }
 
 impl fmt::Display for OwnLoop {
@@ -116,10 +146,6 @@ impl Drive for LoopDrive {
         sys::block::drop_page_cache(&self.file).map_err(|error| error.source)
     }
 
-    fn namespace(&self) -> Option<u32> {
-        None
-    }
-
     /// Answers every question with zeros: an ATA drive without any feature.
     fn ata(
         &self,
@@ -133,14 +159,25 @@ impl Drive for LoopDrive {
         }
         Ok(None)
     }
+}
 
-    fn nvme(
-        &self,
-        name: &'static str,
-        _command: &AdminCommand,
-        _transfer: Transfer<'_>,
-        _timeout: Duration,
-    ) -> Result<u32, AdminError> {
-        Err(AdminError::NotNvme { command: name })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_but_a_loop_device_on_a_file_of_the_benchmark_is_taken() {
+        for (text, expected) in [
+            ("/dev/loop0", "expected NODE=FILE"),
+            ("/dev/loop0=rehome-bench.x/one", "in no directory"),
+            ("/dev/loop0=/home/somebody/disk.img", "in no directory"),
+            ("/dev/loop0=/rehome-bench.x", "in no directory"),
+            ("/dev/null=/dev/shm/rehome-bench.x/one", "no loop device"),
+            ("/proc/self/exe=/dev/shm/rehome-bench.x/one", "no loop device"),
+            ("/dev/no-such-node=/dev/shm/rehome-bench.x/one", "looking at"),
+        ] {
+            let refused = OwnLoop::parse(text).unwrap_err();
+            assert!(refused.to_string().contains(expected), "{text}: {refused:#}");
+        }
     }
 }

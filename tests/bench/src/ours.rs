@@ -54,6 +54,7 @@ fn claimed(content: Content, own: &OwnLoop) -> Result<(Target, Secrets)> {
     let planned = PlannedDrive {
         identity: drive.identity()?,
         sector_size: drive.sector_size(),
+        more_namespaces: 0,
         media: Media::Magnetic,
         unlock: false,
         techniques: vec![match content {

@@ -6,7 +6,7 @@ use drive::AlignedBuf;
 use protocol::event::BadCause;
 
 use super::Expect;
-use super::poison::{Poisoned, is_poisoned};
+use super::poison::{Filled, Poisoned, is_poisoned};
 use crate::pass::{Parts, push};
 use crate::pattern::PatternKey;
 use crate::zeros::{is_zero, nonzero_sectors};
@@ -44,19 +44,28 @@ pub(super) struct Judge<'a> {
 impl Judge<'_> {
     pub(super) fn judge(&self, read: Read) -> Judged {
         let Read { offset, length, parts, buffer } = read;
+        let mut filled = Filled::from(buffer);
         let (mut unread, mut wrong, mut zeros) = (parts.failed, Vec::new(), 0);
         for part in parts.taken {
-            // The usual case, and memory is read but once for it. No sector of it is poisoned: a mark is not zero.
-            if is_zero(&buffer[part.clone()]) {
+            let part = match self.expect {
+                Expect::Zeros if part.start == 0 => {
+                    zeros = filled.take_zeros(part.end, self.sector_len);
+                    zeros..part.end
+                }
+                _ => part,
+            };
+            let content = filled.content();
+            // The usual case. No sector of it is poisoned: a mark is not zero.
+            if is_zero(&content[part.clone()]) {
                 zeros += part.len();
                 if !matches!(self.expect, Expect::Zeros) {
-                    self.find_wrong(offset, &buffer, part, &mut wrong);
+                    self.find_wrong(offset, content, part, &mut wrong);
                 }
                 continue;
             }
-            for run in self.filled_runs(&buffer, part, &mut unread) {
-                zeros += self.zeros_among(&buffer[run.clone()]);
-                self.find_wrong(offset, &buffer, run, &mut wrong);
+            for run in self.filled_runs(content, part, &mut unread) {
+                zeros += self.zeros_among(&content[run.clone()]);
+                self.find_wrong(offset, content, run, &mut wrong);
             }
         }
         let on_drive = |range: Range<usize>| offset + range.start as u64..offset + range.end as u64;
@@ -65,7 +74,7 @@ impl Judge<'_> {
         let mut bad: Vec<_> = unread.chain(wrong).collect();
         bad.sort_by_key(|(range, _)| range.start);
         let range = offset..offset + length as u64;
-        Judged { range, bad, zeros: zeros as u64, buffer: buffer.into() }
+        Judged { range, bad, zeros: zeros as u64, buffer: filled.into() }
     }
 
     /// The runs of sectors that the drive has filled. It said so of all; the others go to `unread`.

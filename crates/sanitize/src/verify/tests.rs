@@ -1,8 +1,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::AtomicBool;
 
+use drive::IdentityError;
 use drive::sim::{Access, Command, Fault, SimDrive};
-use drive::{AdminCommand, AdminError, AtaError, IdentityError, Registers, Taskfile, Transfer};
 use protocol::event::{BadCause, BadRange};
 use protocol::{ByteLen, DriveIdentity, SectorSize};
 
@@ -193,27 +193,6 @@ impl Drive for Hollow {
     }
     fn drop_caches(&self) -> std::io::Result<()> {
         self.0.drop_caches()
-    }
-    fn namespace(&self) -> Option<u32> {
-        self.0.namespace()
-    }
-    fn ata(
-        &self,
-        name: &'static str,
-        taskfile: &Taskfile,
-        transfer: Transfer<'_>,
-        timeout: Duration,
-    ) -> Result<Option<Registers>, AtaError> {
-        self.0.ata(name, taskfile, transfer, timeout)
-    }
-    fn nvme(
-        &self,
-        name: &'static str,
-        command: &AdminCommand,
-        transfer: Transfer<'_>,
-        timeout: Duration,
-    ) -> Result<u32, AdminError> {
-        self.0.nvme(name, command, transfer, timeout)
     }
 }
 
