@@ -81,6 +81,7 @@ fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64
         identity: machine.identity.clone(),
         product: consent.product.clone(),
         plan: plan.clone(),
+        policy: admission.job.policy.clone(),
         agents: boots.iter().map(|boot| boot.agent).collect(),
         drives,
         // The end of the work was believed only after the planned image was made bootable.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use protocol::Policy;
+use protocol::{Policy, Sha256Digest};
 
 use crate::config::Language;
 
@@ -119,6 +119,14 @@ pub(crate) fn read(path: &Path) -> Result<Policy, PolicyError> {
 pub(crate) fn check(policy: &Policy) -> Result<(), PolicyError> {
     let problems = problems(policy);
     if problems.is_empty() { Ok(()) } else { Err(refused(&policy.name, problems)) }
+}
+
+/// By which two policies of one name are told apart: SHA-256 of the policy as JSON, whatever its file looks like.
+///
+/// # Errors
+/// When it cannot be written as JSON.
+pub(crate) fn digest(policy: &Policy) -> Result<Sha256Digest, serde_json::Error> {
+    Ok(evidence::sha256(&serde_json::to_vec(policy)?))
 }
 
 fn parse(text: &str) -> Result<Policy, Vec<String>> {

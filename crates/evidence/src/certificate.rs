@@ -11,7 +11,8 @@ mod verify;
 use protocol::event::DriveEvidence;
 use protocol::inventory::{MachineIdentity, Product};
 use protocol::{
-    AgentKey, BatchId, ImageId, MachineId, MachineNumber, Plan, Sha256Digest, SiteKey, UnixMillis,
+    AgentKey, BatchId, ImageId, MachineId, MachineNumber, Plan, Policy, Sha256Digest, SiteKey,
+    UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +61,8 @@ pub struct Facts {
     pub product: Product,
     /// The consented plan under which the drives were verified.
     pub plan: Plan,
+    /// What was demanded of sanitizing, in full: two policies of one name can be told apart by it.
+    pub policy: Policy,
     /// The agents that worked on it, one a boot, in order.
     pub agents: Vec<AgentKey>,
     /// Every planned drive with what was observed.

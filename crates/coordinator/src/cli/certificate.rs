@@ -13,6 +13,7 @@ use super::machine::Number;
 use super::{Asker, Verdict};
 use crate::admin::client::get;
 use crate::console::{say, say_json};
+use crate::policies::digest;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -95,7 +96,8 @@ fn print_drive(planned: &PlannedDrive, evidence: &DriveEvidence) -> Result<()> {
         Verification::Sampled => say(&format!("    a sample of {read} read back"))?,
     }
     if planned.proof.power_cycle {
-        say("    looked at again in a later boot, after it had switched itself off")?;
+        // Whether the power was really off in between nobody measures.
+        say("    looked at again in a later boot")?;
     }
     Ok(())
 }
@@ -105,7 +107,7 @@ fn print(facts: &Facts, json: bool) -> Result<()> {
         return Ok(say_json(&serde_json::to_string(facts)?)?);
     }
     say(&format!("machine {} of {}: the certificate holds", facts.number, facts.site_name))?;
-    say(&format!("  policy: {}", facts.plan.policy))?;
+    say(&format!("  policy: {}, SHA-256 {}", facts.policy.name, digest(&facts.policy)?))?;
     for (planned, drive) in facts.plan.drives.iter().zip(&facts.drives) {
         print_drive(planned, &drive.evidence)?;
     }

@@ -8,7 +8,7 @@ use clap::Subcommand;
 use super::Verdict;
 use crate::config::Language;
 use crate::console::{say, say_json, table};
-use crate::policies::{self, PolicyError, SHIPPED, Shipped};
+use crate::policies::{self, PolicyError, SHIPPED, Shipped, digest};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -76,6 +76,7 @@ fn check(file: &std::path::Path, json: bool) -> Result<Verdict> {
                 policy.name,
                 file.display()
             ))?;
+            say(&format!("certificates will say: {}, SHA-256 {}", policy.name, digest(&policy)?))?;
             Ok(Verdict::Done)
         }
         Err(PolicyError::Refused { problems, .. }) => {

@@ -91,6 +91,7 @@ pub(crate) fn drive(serial: &str) -> DriveUnit {
     let size = ByteLen(3 << 30);
     DriveUnit {
         kernel_name: "nvme0n1".into(),
+        more_namespaces: Vec::new(),
         identity: Ok(DriveIdentity {
             model: "Example NVMe".into(),
             serial: serial.into(),

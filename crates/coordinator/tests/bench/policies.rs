@@ -1,10 +1,11 @@
 //! Policies on the command line, and a batch by one of somebody's own.
 
-use protocol::{Claim, Technique};
+use protocol::api::RecordsAccepted;
+use protocol::{Claim, Step, Technique};
 
 use crate::coordinator::{Coordinator, rehome};
 use crate::hardware::laptop;
-use crate::laptop::Laptop;
+use crate::laptop::{Laptop, ok};
 
 /// Exit code and standard output of a command that needs no coordinator.
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
@@ -80,7 +81,26 @@ async fn a_batch_is_armed_by_a_policy_of_ones_own_and_its_machines_get_it() {
     let plan = request.plan.clone().unwrap();
     assert_eq!((plan.policy.as_str(), plan.drives[0].claim), ("ours", Claim::Clear));
     assert_eq!(plan.drives[0].techniques, [Technique::OverwriteZeros]);
-    machine.ticket(&bench, &request).await.unwrap();
+    let (ticket, _) = machine.ticket(&bench, &request).await.unwrap();
+
+    // The certificate holds the policy itself: a file of the same name that demands something else is another one.
+    machine.wipe(&ticket, &plan);
+    machine.note(Step::Finished {});
+    let _: RecordsAccepted = ok(&machine.send(&bench, &machine.records).await);
+    let shown = bench.json(&["certificate", "show", "1"]);
+    assert_eq!(shown["policy"]["proof"]["canaries"], 10_000, "{shown}");
+    let said = String::from_utf8(bench.run(&["certificate", "show", "1"]).stdout).unwrap();
+    let digest = |file: &str| {
+        let (code, said) = run(&["policy", "check", file]);
+        let line = said.lines().find_map(|line| line.strip_prefix("certificates will say: "));
+        assert_eq!(code, Some(0), "{said}");
+        line.unwrap().to_owned()
+    };
+    let line = digest(file);
+    assert!(line.starts_with("ours, SHA-256 ") && said.contains(&line), "{line}: {said}");
+    std::fs::write(&path, text.replace("\"overwrite-only\"", "\"ours\"").replace("10_", "20_"))
+        .unwrap();
+    assert!(!said.contains(&digest(file)), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,10 +10,10 @@ use protocol::event::{
 };
 use protocol::inventory::{MachineIdentity, Product};
 use protocol::plan::{Claim, ClaimReason, Media, PlannedDrive, Technique};
-use protocol::policy::{Proof, Verification};
+use protocol::policy::{Proof, Rule, Verification};
 use protocol::{
-    AgentKey, BatchId, ByteLen, MachineId, MachineNumber, Plan, SectorSize, SiteKey, TicketId,
-    UnixMillis,
+    AgentKey, BatchId, ByteLen, MachineId, MachineNumber, Plan, Policy, SectorSize, SiteKey,
+    TicketId, UnixMillis,
 };
 use rehome_evidence::certificate::{CertifiedDrive, Facts, IssueError, issue};
 use rehome_evidence::chain::ChainWriter;
@@ -99,6 +99,7 @@ pub(crate) fn planned(evidence: &DriveEvidence) -> PlannedDrive {
     PlannedDrive {
         identity: evidence.drive.clone(),
         sector_size: SectorSize::try_from(512).unwrap(),
+        more_namespaces: 0,
         media: Media::Flash,
         unlock: false,
         techniques: evidence.techniques.iter().map(|it| it.technique).collect(),
@@ -107,6 +108,18 @@ pub(crate) fn planned(evidence: &DriveEvidence) -> PlannedDrive {
         reasons: vec![ClaimReason::FlashOverprovisioning],
         receives_image: false,
     }
+}
+
+/// The policy that plans just that.
+fn policy(plan: &Plan) -> Policy {
+    let planned = &plan.drives[0];
+    let (techniques, then) = match planned.techniques[..] {
+        [first, then] => (vec![first], Some(then)),
+        _ => (planned.techniques.clone(), None),
+    };
+    let rule = Rule { techniques, then, at_least: Claim::Clear };
+    let (name, proof) = (plan.policy.clone(), planned.proof);
+    Policy { name, flash: rule.clone(), magnetic: rule, proof }
 }
 
 /// A journal of foreign events with one agent's chain between them.
@@ -125,7 +138,7 @@ pub(crate) fn case_of(
     let mut plan = Plan {
         machine: MACHINE,
         batch: BatchId::from_bytes([2; 16]),
-        policy: "default".into(),
+        policy: "ours".into(),
         drives: vec![planned(&evidence)],
         image: None,
         left_alone: Vec::new(),
@@ -159,6 +172,7 @@ pub(crate) fn case_of(
             macs: BTreeSet::new(),
         },
         product: Product { vendor: None, name: None, version: None, chassis_type: None },
+        policy: policy(&plan),
         plan,
         agents: vec![agent_key],
         drives: vec![CertifiedDrive { evidence, record: record.unwrap_or(sha256(b"none")) }],

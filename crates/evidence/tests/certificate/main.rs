@@ -4,6 +4,7 @@
 
 mod case;
 mod lies;
+mod policy;
 mod second_look;
 
 use proptest::prelude::*;

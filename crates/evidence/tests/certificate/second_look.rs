@@ -75,6 +75,7 @@ enum Said {
     ConfirmedElsewhere,
     ConfirmedBlindly,
     Died,
+    Off,
     Finished,
 }
 
@@ -95,6 +96,7 @@ impl Said {
             Self::ConfirmedElsewhere => confirmed(|it| it.serial.push('X'), record, 5000),
             Self::ConfirmedBlindly => confirmed(|_| (), record, 0),
             Self::Died => Step::AgentDied { how: "signal 9".into() },
+            Self::Off => Step::PoweringOff {},
             Self::Finished => Step::Finished {},
         }
     }
@@ -104,7 +106,9 @@ impl Said {
 fn a_second_look_with_fresh_power_is_one_of_a_later_boot() {
     use Boot::{BeforeTime, First, SameKernel, Second};
     use Said::*;
-    let verified = [(First, Ticket), (First, Started), (First, Verified)];
+    let seen = [(First, Ticket), (First, Started), (First, Verified)];
+    let verified = [&seen[..], &[(First, Off)]].concat();
+    let second = [(Second, Ticket), (Second, Confirmed), (Second, Finished)];
     let after = |rest: &[(Boot, Said)]| [&verified[..], rest].concat();
     issue_case(second_look(&after(&[(Second, Ticket), (Second, Confirmed), (Second, Finished)])))
         .unwrap();
@@ -123,6 +127,11 @@ fn a_second_look_with_fresh_power_is_one_of_a_later_boot() {
         after(&[(Second, ConfirmedOther), (Second, Finished)]),
         after(&[(Second, ConfirmedElsewhere), (Second, Finished)]),
         after(&[(Second, ConfirmedBlindly), (Second, Finished)]),
+        // No word that it switched off, or not the last one.
+        [&seen[..], &second].concat(),
+        [&verified[..], &[(First, Died)], &second].concat(),
+        [&[(First, Off)], &seen[..], &second].concat(),
+        [&seen[..], &[(Second, Off)], &second].concat(),
         // It ran before the verification, so its power is not fresh.
         [&[(Second, Died)], &after(&[(Second, Confirmed), (Second, Finished)])[..]].concat(),
     ] {

@@ -2,7 +2,8 @@
 //! verification, the second look where the plan demands one, image, bootable, finished.
 
 use protocol::event::Step;
-use protocol::{AgentKey, AgentRecord, DriveIdentity, ImageId, PlannedDrive, Sha256Digest};
+use protocol::policy::Rule;
+use protocol::{AgentKey, AgentRecord, DriveIdentity, ImageId, Media, PlannedDrive, Sha256Digest};
 
 use super::Failure;
 use crate::certificate::{CertifiedDrive, Facts, implausible};
@@ -16,6 +17,7 @@ pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure>
     if facts.plan.machine != facts.machine || facts.plan.batch != facts.batch {
         return says("its plan is of another machine or batch");
     }
+    by_policy(facts)?;
     let Ok(plan) = serde_json::to_vec(&facts.plan) else {
         return says("its plan cannot be written as JSON");
     };
@@ -50,6 +52,41 @@ pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure>
         }
     }
     Ok(())
+}
+
+/// Whether the plan is one that the policy allows: its name alone would let another one pass for it.
+fn by_policy(facts: &Facts) -> Result<(), Failure> {
+    let (plan, policy) = (&facts.plan, &facts.policy);
+    if plan.policy != policy.name {
+        return says(&format!(
+            "its plan was made by the policy {}, not by {}",
+            plan.policy, policy.name
+        ));
+    }
+    let stray = plan.drives.iter().find(|planned| {
+        let rule = match planned.media {
+            Media::Flash => &policy.flash,
+            Media::Magnetic => &policy.magnetic,
+        };
+        !allows(rule, planned) || planned.proof != policy.proof
+    });
+    match stray {
+        Some(planned) => {
+            let (name, drive) = (&policy.name, &planned.identity);
+            says(&format!("the policy {name}, as it stands here, does not plan that for {drive}"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Whether the rule knows these techniques, what follows them included, and is content with the claim.
+fn allows(rule: &Rule, planned: &PlannedDrive) -> bool {
+    let knows = rule.techniques.iter().any(|first| {
+        // The very overwrite that would follow is not done twice.
+        let then = rule.then.filter(|then| then != first);
+        std::iter::once(*first).chain(then).eq(planned.techniques.iter().copied())
+    });
+    knows && planned.claim >= rule.at_least
 }
 
 /// The image that is said to be installed, and on which drive it was planned.
@@ -156,8 +193,21 @@ fn looked_at_again(
                 if *drive == certified.evidence.drive
                     && *record == certified.record
                     && *sectors_sampled > 0);
-        is_confirmed && is_later(&record.agent) && is_fresh_boot(certified, records, record)
+        is_confirmed
+            && is_later(&record.agent)
+            && is_fresh_boot(certified, records, record)
+            && was_off(&records[verified..], &record.agent)
     })
+}
+
+/// Whether a boot before the one of this agent ended by its own word that it switches the machine off: a reset or a crash
+/// would leave the drive with power.
+fn was_off(since_verified: &Records, confirming: &AgentKey) -> bool {
+    let of = |agent: AgentKey| since_verified.iter().filter(move |(_, it)| it.agent == agent);
+    let before = since_verified.iter().take_while(|(_, it)| it.agent != *confirming);
+    before
+        .filter(|(_, it)| matches!(it.step, Step::PoweringOff {}))
+        .any(|(_, off)| of(off.agent).all(|(_, it)| it.sequence <= off.sequence))
 }
 
 /// Whether the boot of the agent that confirmed began after the verification ended. Both times are of agents' clocks,
