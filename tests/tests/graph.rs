@@ -163,6 +163,23 @@ fn the_agent_carries_no_database_and_no_server() {
     }
 }
 
+/// What the rigs need of the kernel to play a drive is no part of what runs on laptops.
+#[test]
+fn the_agent_cannot_play_a_drive() {
+    let features = |package: &str| {
+        let output = Command::new(option_env!("CARGO").unwrap_or("cargo"))
+            .args(["tree", "--locked", "--offline", "-p", package, "-e", "normal,features"])
+            .args(["-i", "rehome-sys"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let is_rig = "rehome-sys feature \"rig\"";
+    assert!(!features("rehome-agent").contains(is_rig));
+    assert!(features("rehome-rig").contains(is_rig), "the name has changed");
+}
+
 #[test]
 fn one_provider_of_cryptography() {
     for banned in ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls"] {

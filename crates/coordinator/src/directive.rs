@@ -102,6 +102,7 @@ fn verified_before(admission: &Admission) -> Vec<VerifiedBefore> {
         evidence: it.evidence.clone(),
         record: it.record,
         seen_again: it.seen_again,
+        was_off: it.off_by.is_some(),
     };
     verified.map(before).collect()
 }

@@ -35,7 +35,10 @@ const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 pub(crate) enum RecoveryError {
     #[error(transparent)]
     File(#[from] PrivateFileError),
-    #[error("{path} holds no recovery secret: 64 hexadecimal digits were expected")]
+    #[error(
+        "{path} holds no recovery secret: 64 hexadecimal digits were expected; put it back, or type it from its paper \
+         sheet into `rehome recovery restore`"
+    )]
     Malformed { path: PathBuf },
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -112,7 +115,7 @@ impl RecoverySecret {
     }
 
     /// Puts a secret into `data` that was read from paper. Another one that is there is replaced only where no password
-    /// was ever given out by it.
+    /// was ever given out by it; a file that holds none any more is what the sheet is for.
     ///
     /// # Errors
     /// When passwords were given out by another one, or the file cannot be written; nothing has changed then.
@@ -120,8 +123,10 @@ impl RecoverySecret {
         if locks.secrets().iter().any(|it| *it != self.check_value()) {
             return Err(RecoveryError::WrongSheet);
         }
-        if Self::find(data)?.as_ref() == Some(&self) {
-            return Ok(Restored::Same);
+        match Self::find(data) {
+            Ok(Some(there)) if there == self => return Ok(Restored::Same),
+            Ok(_) | Err(RecoveryError::Malformed { .. }) => {}
+            Err(error) => return Err(error),
         }
         self.write(data)?;
         Ok(Restored::Written)
@@ -155,7 +160,17 @@ impl RecoverySecret {
 
     fn find(data: &Path) -> Result<Option<Self>, RecoveryError> {
         let path = data.join(FILE);
-        let Some(text) = private_file::read(&path, EXPOSED)? else { return Ok(None) };
+        let text = match private_file::read(&path, EXPOSED) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(None),
+            // No text at all.
+            Err(PrivateFileError::Read { source, .. })
+                if source.kind() == std::io::ErrorKind::InvalidData =>
+            {
+                return Err(RecoveryError::Malformed { path });
+            }
+            Err(error) => return Err(error.into()),
+        };
         let mut bytes = [0; 32];
         hex::decode_to_slice(text.trim(), &mut bytes)
             .map_err(|_| RecoveryError::Malformed { path })?;

@@ -119,6 +119,8 @@ pub struct VerifiedBefore {
     /// Whether a later boot has looked at it and found it as it was verified. From then on an image may lie on it, and
     /// a look that finds something else is no wonder.
     pub seen_again: bool,
+    /// Whether the last that was heard of the boot before this one is that it switches the machine off.
+    pub was_off: bool,
 }
 
 impl VerifiedBefore {

@@ -125,6 +125,8 @@ pub enum Step {
         /// What became of the firmware's boot entry, in words. Never fatal: the removable path stays.
         boot_entry: String,
     },
+    /// The machine switches itself off, so that the next look meets drives with fresh power. The last word of its boot.
+    PoweringOff {},
     /// All that was planned is done.
     Finished {},
     /// The agent will not do something.

@@ -12,7 +12,7 @@ use crate::failed::FailureCause;
 use crate::numbers::Numbers;
 use crate::overwrite::PassFailure;
 use crate::pass::is_gone;
-use crate::verify::poison;
+use crate::verify::{is_poisoned, poison};
 use crate::watch::{Hour, Watch};
 use crate::zeros::is_zero;
 
@@ -57,6 +57,7 @@ pub(crate) fn sample_zeros(
         poison(&mut buffer);
         match drive.read_at(offset, &mut buffer) {
             Ok(()) if is_zero(&buffer) => (),
+            Ok(()) if is_poisoned(&buffer) => bad.push(offset, sector_len, BadCause::ReadError),
             Ok(()) => bad.push(offset, sector_len, BadCause::OldContent),
             Err(error) if is_gone(&error) => return Err((done, bad, FailureCause::Gone(error))),
             Err(_) => bad.push(offset, sector_len, BadCause::ReadError),

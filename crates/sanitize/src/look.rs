@@ -1,12 +1,14 @@
 //! Looking at a drive without consent and without touching it.
 
+use std::io;
+
 use drive::Drive;
 use protocol::event::BadRange;
 use protocol::{ByteLen, DriveIdentity, Stage};
 
 use crate::bad_ranges::BadRanges;
 use crate::failed::{Failed, FailureCause};
-use crate::verify::verify_zeros;
+use crate::verify::{is_poisoned, poison, verify_zeros};
 use crate::watch::Watch;
 
 /// What was seen of a whole drive. An observation: that a drive is zero does not say how it came to be, so nothing
@@ -55,6 +57,23 @@ pub fn look(
     let (n_ranges, bytes) = (bad.n_ranges(), bad.bytes());
     let ranges = bad.into_listed();
     Ok(Seen { drive: expected.clone(), read: ByteLen(read), ranges, n_ranges, bytes })
+}
+
+/// Reads sectors from the drive itself, for a person to see. `buffer` is whole sectors.
+///
+/// # Errors
+/// Besides what the drive says: when it said that it read, and left part of the memory as it was.
+pub fn read_sectors(drive: &dyn Drive, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+    drive.drop_caches()?;
+    poison(buffer);
+    drive.read_at(offset, buffer)?;
+    let sector_len = drive.sector_size().bytes() as usize;
+    let unread = buffer.chunks(sector_len).position(is_poisoned);
+    unread.map_or(Ok(()), |sector| {
+        let sentence =
+            format!("the drive said that it read, but gave nothing for sector {sector} of these");
+        Err(io::Error::other(sentence))
+    })
 }
 
 /// Whether the drive behind the descriptor is the expected one, whole.

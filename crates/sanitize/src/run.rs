@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
             return Err(at_start(FailureCause::Stopped));
         }
         self.check_identity().map_err(at_start)?;
-        let before = reports(self.drive);
+        let before = reports(self.drive).map_err(at_start)?;
         self.make_ready().map_err(at_start)?;
         self.check_identity().map_err(at_start)?;
         let is_by_drive = self.planned.techniques.iter().any(|technique| technique.is_by_drive());

@@ -11,6 +11,7 @@ use drive::{AdminError, AtaError, Drive, Registers};
 use protocol::event::{CommandObservation, DeviceReport};
 use protocol::features::{AtaFeatures, NvmeFeatures, SanitizeState};
 
+use crate::failed::FailureCause;
 use crate::pass::elapsed_ms;
 
 /// A conversation with one drive.
@@ -22,6 +23,10 @@ pub(crate) struct Talk<'a> {
 impl<'a> Talk<'a> {
     pub(crate) fn new(drive: &'a dyn Drive) -> Self {
         Self { drive, said: Vec::new() }
+    }
+
+    pub(crate) fn speaks_nvme(&self) -> bool {
+        !self.drive.namespaces().is_empty()
     }
 
     /// What was said since the last time.
@@ -76,35 +81,16 @@ impl<'a> Talk<'a> {
         Ok(ata::features(&data, SanitizeState::Unknown))
     }
 
-    /// What the drive can do and in which state it is now: IDENTIFY DEVICE and SANITIZE STATUS EXT. A drive that refuses
-    /// the latter, because it is locked or frozen, is in a state that is not known.
+    /// What the drive can do and in which state it is now: IDENTIFY DEVICE and SANITIZE STATUS EXT.
     pub(crate) fn ata_features(&mut self) -> Result<AtaFeatures, AtaError> {
         let data = ata::identify_device(self.drive)?;
-        let state = if ata::has_sanitize(&data) {
-            match ata::sanitize_status(self.ata(AtaCommand::SanitizeStatus, ata::SHORT)) {
-                Ok(state) => state,
-                Err(AtaError::Refused { host: 0, .. }) => SanitizeState::Unknown,
-                Err(error) => return Err(error),
-            }
-        } else {
-            SanitizeState::Unknown
-        };
-        Ok(ata::features(&data, state))
+        ata::features_now(&data, || self.ata(AtaCommand::SanitizeStatus, ata::SHORT))
     }
 
     /// Identify Controller and, where the drive has one and gives it, the Sanitize Status log.
     pub(crate) fn nvme_features(&mut self) -> Result<NvmeFeatures, AdminError> {
         let controller = nvme::identify(self.drive, None)?;
-        let log = if nvme::has_sanitize(&controller) {
-            match self.sanitize_log() {
-                Ok(log) => Some(log),
-                Err(AdminError::Status { .. }) => None,
-                Err(error) => return Err(error),
-            }
-        } else {
-            None
-        };
-        Ok(nvme::features(&controller, log.as_ref()))
+        nvme::features_now(&controller, || self.sanitize_log())
     }
 
     pub(crate) fn sanitize_log(&mut self) -> Result<SanitizeLog, AdminError> {
@@ -135,25 +121,40 @@ impl<'a> Talk<'a> {
     }
 }
 
-/// What the drive says of itself, byte for byte. A report that it refuses is left out: the commands say why.
-pub(crate) fn reports(drive: &dyn Drive) -> Vec<DeviceReport> {
+/// What the drive says of itself, byte for byte; nothing of one that takes no command of its own. A log that it refuses
+/// is left out.
+pub(crate) fn reports(drive: &dyn Drive) -> Result<Vec<DeviceReport>, FailureCause> {
     let report = |name: &str, data: &[u8]| DeviceReport {
         name: name.to_owned(),
         data: STANDARD.encode(data),
     };
-    let Some(namespace) = drive.namespace() else {
-        let identify = ata::identify_device(drive).ok();
-        return identify.map(|data| report("IDENTIFY DEVICE", &data)).into_iter().collect();
-    };
-    let controller = nvme::identify(drive, None).ok();
-    let log = controller.filter(nvme::has_sanitize).and_then(|_| nvme::sanitize_log(drive).ok());
-    let namespace = nvme::identify(drive, Some(namespace)).ok();
-    let reports = [
-        controller.map(|data| report("Identify Controller", &data)),
-        namespace.map(|data| report("Identify Namespace", &data)),
-        log.map(|data| report("Sanitize Status log", &data)),
-    ];
-    reports.into_iter().flatten().collect()
+    let namespaces = drive.namespaces();
+    if namespaces.is_empty() {
+        return match ata::identify_device(drive) {
+            Ok(data) => Ok(vec![report("IDENTIFY DEVICE", &data)]),
+            Err(AtaError::NotAta { .. }) => Ok(Vec::new()),
+            Err(error) => Err(FailureCause::of_ata(error)),
+        };
+    }
+    let controller = nvme::identify(drive, None).map_err(FailureCause::of_nvme)?;
+    let mut reports = vec![report("Identify Controller", &controller)];
+    let several = namespaces.len() > 1;
+    for number in namespaces {
+        let data = nvme::identify(drive, Some(number)).map_err(FailureCause::of_nvme)?;
+        let name = "Identify Namespace";
+        reports.push(report(
+            &if several { format!("{name} {number}") } else { name.to_owned() },
+            &data,
+        ));
+    }
+    if nvme::has_sanitize(&controller) {
+        match nvme::sanitize_log(drive) {
+            Ok(log) => reports.push(report("Sanitize Status log", &log)),
+            Err(AdminError::Status { .. }) => {}
+            Err(error) => return Err(FailureCause::of_nvme(error)),
+        }
+    }
+    Ok(reports)
 }
 
 fn in_words(registers: &Registers) -> String {

@@ -229,6 +229,7 @@ impl Sanitized {
         let read = read.map_err(|failure| target.pass_failed(Stage::Verify, failure))?;
         // Before the drive says for the last time who it is: a report of another drive would be in the evidence.
         let after = reports(&*target.drive);
+        let after = after.map_err(|cause| target.failed(Stage::Verify, cause))?;
         target.check_identity().map_err(|cause| target.failed(Stage::Verify, cause))?;
         let planned = target.planned();
         let evidence = DriveEvidence {

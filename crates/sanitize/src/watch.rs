@@ -18,9 +18,7 @@ pub trait Progress {
     fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen);
 
     /// The drive works by itself and stands still for longer than it should. Said once, until it moves again.
-    fn stalled(&self, sentence: &str) {
-        let _ = sentence;
-    }
+    fn stalled(&self, sentence: &str);
 }
 
 /// How long a drive that works by itself is waited for.
@@ -41,10 +39,13 @@ impl Default for Patience {
     }
 }
 
+/// For whoever wants the numbers alone.
 impl<F: Fn(Stage, ByteLen, ByteLen)> Progress for F {
     fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen) {
         self(stage, done, total);
     }
+
+    fn stalled(&self, _: &str) {}
 }
 
 /// A caller's hands on a running pass.

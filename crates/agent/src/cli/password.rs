@@ -34,10 +34,11 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Option<DrivePassword>> {
 }
 
 /// The password that is kept already, or a new one that is on disk when this returns: a drive that is locked with a
-/// password that nobody has is lost.
+/// password that nobody has is lost. One that locks the drive already is somebody's, wherever they read it from.
 pub(super) fn kept(
     path: Option<&Path>,
     kept: Option<DrivePassword>,
+    is_locked: bool,
 ) -> anyhow::Result<DrivePassword> {
     let Some(path) = path else {
         let why =
@@ -45,6 +46,10 @@ pub(super) fn kept(
         return Err(Refused(why.to_owned()).into());
     };
     if let Some(password) = kept {
+        if !is_locked {
+            must_outlive_power(path)?;
+            sync(path).with_context(|| format!("keeping the password in {}", path.display()))?;
+        }
         return Ok(password);
     }
     let bytes: [u8; DrivePassword::LEN] = random_bytes()?;
@@ -78,7 +83,11 @@ fn directory(path: &Path) -> &Path {
 fn write(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{text}")?;
-    file.sync_all()?;
+    sync(path)
+}
+
+fn sync(path: &Path) -> std::io::Result<()> {
+    File::open(path)?.sync_all()?;
     // A file whose name is not on disk is gone with the power.
     File::open(directory(path))?.sync_all()
 }
@@ -93,16 +102,22 @@ mod tests {
         let directory = tempfile::tempdir_in(env!("CARGO_MANIFEST_DIR")).unwrap();
         let path = directory.path().join("password");
         assert!(read(&path).unwrap().is_none());
-        assert!(kept(None, None).unwrap_err().is::<Refused>());
-        let made = kept(Some(&path), None).unwrap();
+        assert!(kept(None, None, false).unwrap_err().is::<Refused>());
+        let made = kept(Some(&path), None, false).unwrap();
         let again = read(&path).unwrap();
         assert_eq!(again, Some(made.clone()));
-        assert_eq!(kept(Some(&path), again).unwrap(), made);
+        assert_eq!(kept(Some(&path), again.clone(), false).unwrap(), made);
         let in_memory = tempfile::tempdir_in("/dev/shm").unwrap();
-        let refused = kept(Some(&in_memory.path().join("password")), None).unwrap_err();
-        assert!(refused.is::<Refused>() && refused.to_string().contains("in memory"), "{refused}");
+        let lost = in_memory.path().join("password");
+        for known in [None, again.clone()] {
+            let refused = kept(Some(&lost), known, false).unwrap_err();
+            let sentence = refused.to_string();
+            assert!(refused.is::<Refused>() && sentence.contains("in memory"), "{sentence}");
+        }
+        // What locks the drive already is no less known for it.
+        assert_eq!(kept(Some(&lost), again, true).unwrap(), made);
         // Nothing is written over: it may open a drive.
-        assert!(kept(Some(&path), None).is_err());
+        assert!(kept(Some(&path), None, false).is_err());
         fs::write(&path, "short\n").unwrap();
         assert!(read(&path).unwrap_err().is::<Refused>());
     }

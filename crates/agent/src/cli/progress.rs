@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use protocol::ByteLen;
+use protocol::{ByteLen, Stage};
 
 /// Shows one pass after another, on standard error.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ struct Pass {
     /// When the pass first said how far it is, and how far that was.
     started: Instant,
     first: ByteLen,
+    last: ByteLen,
     tenths: u64,
     is_line_open: bool,
 }
@@ -31,12 +32,14 @@ impl Meter {
     /// So much of the pass of that name is done.
     pub(super) fn advanced(&self, name: &str, done: ByteLen, total: ByteLen) {
         let mut pass = self.pass.lock().unwrap_or_else(PoisonError::into_inner);
-        if pass.as_ref().is_none_or(|pass| pass.name != name) {
+        // Less than before is another pass of that name.
+        if pass.as_ref().is_none_or(|pass| pass.name != name || done < pass.last) {
             let name = name.to_owned();
             *pass = Some(Pass {
                 name,
                 started: Instant::now(),
                 first: done,
+                last: done,
                 tenths: 0,
                 is_line_open: false,
             });
@@ -52,7 +55,7 @@ impl Meter {
             (false, _) if tenths > pass.tenths => writeln!(stderr, "{line}"),
             (false, _) => Ok(()),
         };
-        pass.tenths = tenths;
+        (pass.tenths, pass.last) = (tenths, done);
         pass.is_line_open = self.on_terminal && done != total;
     }
 
@@ -62,6 +65,17 @@ impl Meter {
         if pass.is_some_and(|pass| pass.is_line_open) {
             let _ = writeln!(io::stderr());
         }
+    }
+}
+
+impl sanitize::Progress for Meter {
+    fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen) {
+        self.advanced(stage.name(), done, total);
+    }
+
+    fn stalled(&self, sentence: &str) {
+        self.end();
+        let _ = writeln!(io::stderr(), "{sentence}");
     }
 }
 

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use drive::{Drive, LinuxDrive};
 use protocol::job::JobKind;
-use protocol::{ByteLen, DriveIdentity, Stage, Step};
+use protocol::{DriveIdentity, Step};
 use sanitize::{ConsentedDrive, Failed, Secrets, Target, Verified, Watch};
 
 use super::judge::Wish;
@@ -60,17 +60,14 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     let consent = serial::consent(&planned, options.serial.as_deref(), &consequence)?;
     let mut secrets = Secrets::new(random_bytes()?);
     if consent.takes_password() {
-        secrets = secrets.with_password(password::kept(password_file, kept)?);
+        secrets = secrets.with_password(password::kept(password_file, kept, planned.unlock)?);
     }
     let stop = interrupt::flag()?;
-    let drive = open(&roots.device(&unit.kernel_name), &planned.identity)?;
+    let drive = open(&roots.devices(unit), &planned.identity)?;
     // Made now: hours later would be too late to learn that it cannot be written.
     let evidence = options.evidence.as_deref().map(new_file).transpose()?;
     let meter = Meter::new();
-    let show = |stage: Stage, done: ByteLen, total: ByteLen| {
-        meter.advanced(stage.name(), done, total);
-    };
-    let (step, outcome) = match destroy(drive, consent, secrets, Watch::new(&show, &stop)) {
+    let (step, outcome) = match destroy(drive, consent, secrets, Watch::new(&meter, &stop)) {
         Ok(verified) => (verified.to_step(), Ok(ExitCode::SUCCESS)),
         Err(failed) => (failed.to_step(), Err(anyhow::anyhow!(failed.sentence()))),
     };
@@ -80,8 +77,8 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
 }
 
 /// The drive under its exclusive claim, if it is still the one that was named.
-pub(super) fn open(node: &Path, identity: &DriveIdentity) -> anyhow::Result<Box<dyn Drive>> {
-    match LinuxDrive::open(node, identity) {
+pub(super) fn open(nodes: &[PathBuf], identity: &DriveIdentity) -> anyhow::Result<Box<dyn Drive>> {
+    match LinuxDrive::open(nodes, identity) {
         Ok(drive) => Ok(Box::new(drive)),
         Err(error) => {
             let error = anyhow::Error::new(error);

@@ -33,6 +33,7 @@ fn secrets() -> Secrets {
 pub(super) fn unit(kernel_name: &str) -> DriveUnit {
     DriveUnit {
         kernel_name: kernel_name.to_owned(),
+        more_namespaces: Vec::new(),
         identity: Ok(identity(&format!("S-{kernel_name}"))),
         size: ByteLen(SIZE),
         sector_size: SectorSize::try_from(512).unwrap(),

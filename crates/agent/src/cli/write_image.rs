@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use osimage::{Bootable, Layout, Manifest, ProvenZero, WriteProgress, Writer};
+use protocol::ByteLen;
 use protocol::job::JobKind;
-use protocol::{ByteLen, Stage};
 use sanitize::{Blank, Looked, Target, Watch};
 
 use super::judge::Wish;
@@ -61,13 +61,10 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     );
     let consent = serial::consent(&planned, options.serial.as_deref(), &consequence)?;
     let stop = interrupt::flag()?;
-    let drive = open(&roots.device(&unit.kernel_name), &planned.identity)?;
+    let drive = open(&roots.devices(unit), &planned.identity)?;
     let meter = Meter::new();
-    let show = |stage: Stage, done: ByteLen, total: ByteLen| {
-        meter.advanced(stage.name(), done, total);
-    };
     let looked = Target::claim(drive, consent)
-        .and_then(|target| target.look(Watch::new(&show, &stop)))
+        .and_then(|target| target.look(Watch::new(&meter, &stop)))
         .map_err(|failed| anyhow::anyhow!(failed.sentence()))?;
     let blank = blank(looked)?;
     let identity = blank.identity().clone();

@@ -69,11 +69,8 @@ pub(crate) fn end(ending: Ending) -> ! {
         if let Err(error) = sysrq(ending.sysrq()) {
             complain(&format!("sysrq {}: {error}; switch the machine off", ending.sysrq()));
         }
+        // Who switches off does not start again instead: that the power was off is what counts. A person does it then.
         thread::sleep(PATIENCE);
-        // Nothing is left to try for power off but to start again.
-        if let Err(error) = sysrq(Ending::Reboot.sysrq()) {
-            complain(&format!("sysrq b: {error}"));
-        }
     }
 }
 

@@ -29,6 +29,7 @@ use crate::screen::Sentence;
 /// A drive whose evidence the coordinator has, open and ready for an image.
 pub(crate) struct Clean {
     pub(crate) drive: Box<dyn Drive>,
+    /// Its node, the first of several; only what has a single one receives an image.
     pub(crate) path: PathBuf,
     pub(crate) evidence: DriveEvidence,
     pub(crate) proven_zero: ProvenZero,
@@ -58,7 +59,7 @@ enum Fate {
 /// One drive's work, as it moves to its thread.
 struct Work {
     context: Arc<Context>,
-    path: PathBuf,
+    nodes: Vec<PathBuf>,
     consent: ConsentedDrive,
     /// The earlier verification, with the byte ranges that the image may have written since.
     before: Option<(VerifiedBefore, Vec<Range<u64>>)>,
@@ -84,10 +85,12 @@ pub(crate) async fn sanitize_all(
     for consent in consents {
         let work = Work {
             context: job.context.clone(),
-            path: device_of(job, &units, consent.identity())?,
+            nodes: devices_of(job, &units, consent.identity())?,
             before: verified_before(job, &consent).map(|before| {
-                let written =
-                    if consent.planned().receives_image { written.to_vec() } else { Vec::new() };
+                // Where a second look is due, no image has been begun.
+                let due = consent.planned().proof.power_cycle && !before.seen_again;
+                let may_hold_image = consent.planned().receives_image && !due;
+                let written = if may_hold_image { written.to_vec() } else { Vec::new() };
                 (before, written)
             }),
             seed: random_bytes()?,
@@ -208,7 +211,7 @@ impl Work {
         let identity = self.consent.identity().clone();
         let access = self.context.drives.as_ref();
         let drive = access
-            .open(&self.path, &identity)
+            .open(&self.nodes, &identity)
             .with_context(|| format!("taking {identity} in hand"))?;
         let target = match Target::claim(drive, self.consent) {
             Ok(target) => target,
@@ -245,7 +248,7 @@ impl Work {
         let is_confirmed = verified.confirmation().is_some();
         let (drive, evidence, proven) = verified.into_parts();
         let proven_zero = ProvenZero::of(proven.extents().iter().cloned());
-        let path = self.path;
+        let path = self.nodes.into_iter().next().unwrap_or_default();
         let clean = Clean { drive, path, evidence, proven_zero, receives_image, is_confirmed };
         Ok(Fate::Clean(Box::new(clean)))
     }
@@ -287,9 +290,13 @@ fn verified_before(job: &Job, consent: &ConsentedDrive) -> Option<VerifiedBefore
         .cloned()
 }
 
-/// The node of the drive that says it is this one. Which node that is may change from look to look; opening it
+/// The nodes of the drive that says it is this one. Which they are may change from look to look; opening it
 /// asks the drive again.
-fn device_of(job: &Job, units: &[DriveUnit], identity: &DriveIdentity) -> anyhow::Result<PathBuf> {
+fn devices_of(
+    job: &Job,
+    units: &[DriveUnit],
+    identity: &DriveIdentity,
+) -> anyhow::Result<Vec<PathBuf>> {
     let mut units = units.iter().filter(|unit| unit.identity.as_ref() == Ok(identity));
     let unit =
         units.next().ok_or_else(|| anyhow!("{identity} is gone; nothing was written to it"))?;
@@ -299,7 +306,7 @@ fn device_of(job: &Job, units: &[DriveUnit], identity: &DriveIdentity) -> anyhow
              one out and start again"
         );
     }
-    Ok(job.context.roots.device(&unit.kernel_name))
+    Ok(job.context.roots.devices(unit))
 }
 
 /// Brings one drive's progress to the screen. With several drives the latest to say something is shown.
@@ -310,20 +317,23 @@ struct Show {
     name: String,
     stage: std::sync::Mutex<Option<(Stage, Arc<Meter>)>>,
     shown: AtomicU64,
+    has_stalled: AtomicBool,
 }
 
 impl Show {
     fn new(status: Status, records: Records, identity: &DriveIdentity, alone: bool) -> Self {
         let name = if alone { identity.to_string() } else { format!("{identity} and others") };
-        let (stage, shown) = Default::default();
-        Self { status, records, drive: identity.clone(), name, stage, shown }
+        let (stage, shown, has_stalled) = Default::default();
+        Self { status, records, drive: identity.clone(), name, stage, shown, has_stalled }
     }
 }
 
 impl Progress for Show {
     fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen) {
         let mut current = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_none_or(|(shown, _)| *shown != stage) {
+        let shown = self.shown.load(Ordering::Relaxed);
+        // Less than before is another pass of the same stage: added up they would show a drive as done that is not.
+        if current.as_ref().is_none_or(|(of, _)| *of != stage) || done.0 < shown {
             let sentence = match stage {
                 Stage::Sanitize => Sentence::Sanitizing(self.name.clone()),
                 _ => Sentence::Verifying(self.name.clone()),
@@ -332,6 +342,9 @@ impl Progress for Show {
             self.status.measure(stage, sentence, meter.clone());
             self.shown.store(0, Ordering::Relaxed);
             *current = Some((stage, meter));
+        }
+        if self.has_stalled.swap(false, Ordering::Relaxed) {
+            self.status.hint(None);
         }
         if let Some((_, meter)) = &*current {
             let before = self.shown.swap(done.0, Ordering::Relaxed);
@@ -342,6 +355,7 @@ impl Progress for Show {
     fn stalled(&self, sentence: &str) {
         tracing::warn!(target: "sanitize", "{sentence}");
         self.status.hint(Some(sentence.to_owned()));
+        self.has_stalled.store(true, Ordering::Relaxed);
         let (drive, sentence) = (self.drive.clone(), sentence.to_owned());
         if let Err(error) = self.records.append(Step::Stalled { drive, sentence }) {
             tracing::error!(target: "sanitize", "not recorded: {error:#}");

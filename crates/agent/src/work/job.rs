@@ -80,8 +80,7 @@ impl Job {
     /// Plan, consent, sanitize, verify, install, report.
     pub(crate) async fn perform(&self) -> anyhow::Result<Outcome> {
         if self.must_lose_power() {
-            self.status.enter(Stage::Verify, Sentence::FreshPower);
-            return Ok(Outcome::PowerOff);
+            return self.power_off().await;
         }
         let Some(agreed) = self.agree().await? else {
             tokio::time::sleep(ASK_AGAIN_AFTER).await;
@@ -95,8 +94,7 @@ impl Job {
         };
         self.no_other_drive_holds_data(&plan).await?;
         if wants_fresh_power(&plan, &clean) {
-            self.status.enter(Stage::Verify, Sentence::FreshPower);
-            return Ok(Outcome::PowerOff);
+            return self.power_off().await;
         }
         let Some(clean) = witness::wait_for_release(self, clean).await? else {
             return Ok(Outcome::NotNow);
@@ -112,11 +110,19 @@ impl Job {
         Ok(Outcome::Done)
     }
 
-    /// Whether a drive waits for its look with fresh power, and there has been none: this is the boot that verified it,
-    /// in which only the agent is another one.
+    /// Whether a drive waits for its look with fresh power, and there has been none: the boot before was not ended by
+    /// switching off (a reset, a crash of the kernel), or it goes on and only the agent is another one.
     fn must_lose_power(&self) -> bool {
-        let waits = self.verified_before.iter().any(|before| !before.seen_again);
-        self.job.policy.proof.power_cycle && self.context.former_death.is_some() && waits
+        let has_been_off =
+            |before: &VerifiedBefore| before.was_off && self.context.former_death.is_none();
+        let waits = |before: &VerifiedBefore| !before.seen_again && !has_been_off(before);
+        self.job.policy.proof.power_cycle && self.verified_before.iter().any(waits)
+    }
+
+    async fn power_off(&self) -> anyhow::Result<Outcome> {
+        self.status.enter(Stage::Verify, Sentence::FreshPower);
+        self.records.append_and_settle(Step::PoweringOff {}).await?;
+        Ok(Outcome::PowerOff)
     }
 
     async fn install(

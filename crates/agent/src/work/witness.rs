@@ -95,9 +95,9 @@ fn read(drive: &dyn Drive, request: &LookRequest) -> anyhow::Result<SectorBytes>
         bail!("{here} answers in the place of {wanted}");
     }
     let reading = || format!("reading {count} sectors of {wanted} from sector {sector}");
-    drive.drop_caches().with_context(reading)?;
     let mut buffer = AlignedBuf::zeroed(usize::try_from(u64::from(sector_size * count))?);
-    drive.read_at(sector * u64::from(sector_size), &mut buffer).with_context(reading)?;
+    let offset = sector * u64::from(sector_size);
+    sanitize::read_sectors(drive, offset, &mut buffer).with_context(reading)?;
     Ok(SectorBytes::try_from(&buffer[..])?)
 }
 

@@ -86,6 +86,8 @@ pub(crate) struct Verified {
     pub(crate) agent: AgentKey,
     /// Whether an agent of a later boot confirmed it.
     pub(crate) seen_again: bool,
+    /// The agent whose last word since is that it switches the machine off.
+    pub(crate) off_by: Option<AgentKey>,
 }
 
 impl Consent {
@@ -248,6 +250,7 @@ impl Admission {
             return;
         }
         self.still_stalled(step);
+        self.note_power(step);
         match step {
             Step::TicketAccepted { ticket, .. } if self.given(&agent, step).is_some() => {
                 let used = self.consents.iter_mut().find(|it| it.ticket.ticket == *ticket);
@@ -264,6 +267,18 @@ impl Admission {
             Step::Refused { refusals } => self.refusals.clone_from(refusals),
             _ if self.used_ticket(&agent) => self.consented_step(step, record, at, booted_at),
             _ => {}
+        }
+    }
+
+    /// What says more after its last word has not switched the machine off.
+    fn note_power(&mut self, step: &Step) {
+        let is_off = matches!(step, Step::PoweringOff {});
+        for verified in self.verified.values_mut().chain(self.before.values_mut()) {
+            if is_off {
+                verified.off_by = Some(self.agent);
+            } else if verified.off_by == Some(self.agent) {
+                verified.off_by = None;
+            }
         }
     }
 
@@ -293,7 +308,8 @@ impl Admission {
         match step {
             Step::Verified(evidence) if self.implausible(evidence).is_none() => {
                 let (evidence, agent) = (evidence.clone(), self.agent);
-                self.count(Verified { evidence, record, agent, seen_again: false });
+                let (seen_again, off_by) = (false, None);
+                self.count(Verified { evidence, record, agent, seen_again, off_by });
             }
             Step::VerificationConfirmed { drive, record, sectors_sampled } => {
                 let same = |it: &&Verified| {
@@ -302,8 +318,8 @@ impl Admission {
                 if let Some(mut verified) = self.before.get(drive).filter(same).cloned() {
                     let verified_at = verified.evidence.verified_at;
                     let is_fresh_boot = booted_at.is_some_and(|it| it > verified_at);
-                    verified.seen_again |=
-                        verified.agent != self.agent && is_fresh_boot && *sectors_sampled > 0;
+                    let was_off = verified.off_by.is_some_and(|agent| agent != self.agent);
+                    verified.seen_again |= is_fresh_boot && was_off && *sectors_sampled > 0;
                     self.count(verified);
                 }
             }

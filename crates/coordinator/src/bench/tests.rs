@@ -303,32 +303,48 @@ fn a_drive_that_stands_still_is_shown_and_waited_for() {
 }
 
 #[test]
-fn a_second_look_that_the_policy_demands_is_one_of_a_later_boot() {
-    let mut policy = plan::policy::overwrite_only();
-    (policy.name, policy.proof.power_cycle) = ("twice".into(), true);
-    let mut scene = Scene::new();
-    let batch = protocol::BatchId::from_bytes([1; 16]);
-    scene.arm_by(policy, batch, 1, JobKind::Wipe {});
-    let mut first = scene.boot(&laptop(1), MANUAL);
-    scene.pick(&[first.number]).unwrap();
-    let consent = |scene: &mut Scene, agent: &crate::scene::Agent| {
-        let request = scene.request(agent, &laptop(1));
-        scene.consent(agent, &request).unwrap();
-    };
-    consent(&mut scene, &first);
-    let steps = scene.wiped(&first);
-    scene.report(&mut first, steps);
-    assert_eq!(scene.state(&first), MachineState::Verified);
+fn a_second_look_that_the_policy_demands_is_one_of_a_later_boot_with_fresh_power() {
+    let off = Step::PoweringOff {};
+    let refused = || Step::Refused { refusals: Vec::new() };
+    for (last_words, counts) in [
+        (vec![off.clone()], true),
+        (vec![refused(), off.clone()], true),
+        // A reset, or a crash of the kernel.
+        (vec![], false),
+        (vec![off, refused()], false),
+    ] {
+        let mut policy = plan::policy::overwrite_only();
+        (policy.name, policy.proof.power_cycle) = ("twice".into(), true);
+        let mut scene = Scene::new();
+        let batch = protocol::BatchId::from_bytes([1; 16]);
+        scene.arm_by(policy, batch, 1, JobKind::Wipe {});
+        let mut first = scene.boot(&laptop(1), MANUAL);
+        scene.pick(&[first.number]).unwrap();
+        let consent = |scene: &mut Scene, agent: &crate::scene::Agent| {
+            let request = scene.request(agent, &laptop(1));
+            scene.consent(agent, &request).unwrap();
+        };
+        consent(&mut scene, &first);
+        let mut steps = scene.wiped(&first);
+        steps.extend(last_words.clone());
+        scene.report(&mut first, steps);
+        assert_eq!(scene.state(&first), MachineState::Verified);
 
-    let mut second = scene.boot(&laptop(1), MANUAL);
-    consent(&mut scene, &second);
-    let ticket = scene.wiped(&second).remove(0);
-    let work = scene.machine(&second).admission.clone().unwrap();
-    let (drive, before) = work.before.first_key_value().unwrap();
-    let (drive, record) = (drive.clone(), before.record);
-    let confirmed = Step::VerificationConfirmed { drive, record, sectors_sampled: 5 };
-    scene.report(&mut second, vec![ticket, confirmed, Step::Finished {}]);
-    assert_eq!(scene.state(&second), MachineState::Finished);
+        let mut second = scene.boot(&laptop(1), MANUAL);
+        let machine = scene.machine(&second);
+        let key = second.public();
+        let told = crate::directive::directive(&scene.bench, scene.now, machine, &key, MANUAL);
+        let protocol::Directive::Work { verified_before, .. } = told else { panic!("{told:?}") };
+        assert_eq!(verified_before[0].was_off, counts, "{last_words:?}");
+        consent(&mut scene, &second);
+        let ticket = scene.wiped(&second).remove(0);
+        let work = scene.machine(&second).admission.clone().unwrap();
+        let (drive, before) = work.before.first_key_value().unwrap();
+        let (drive, record) = (drive.clone(), before.record);
+        let confirmed = Step::VerificationConfirmed { drive, record, sectors_sampled: 5 };
+        scene.report(&mut second, vec![ticket, confirmed, Step::Finished {}]);
+        assert_eq!(scene.machine(&second).is_finished(), counts, "{last_words:?}");
+    }
 }
 
 #[test]
@@ -341,7 +357,8 @@ fn a_second_look_of_an_agent_that_took_over_in_the_same_boot_does_not_count() {
     scene.pick(&[first.number]).unwrap();
     let request = scene.request(&first, &laptop(1));
     scene.consent(&first, &request).unwrap();
-    let steps = scene.wiped(&first);
+    let mut steps = scene.wiped(&first);
+    steps.push(Step::PoweringOff {});
     scene.report(&mut first, steps);
 
     let mut heir = scene.boot(&laptop(1), MANUAL);

@@ -132,20 +132,23 @@ fn decisions(machine: &Machine, lang: Lang, names: &[(PersonId, String)]) -> Vec
 
 /// Each was read whole when it came; one that cannot be read now is shown as such and not left out.
 fn journaled(body: &str, lang: Lang, names: &[(PersonId, String)]) -> Option<Line> {
+    let unread = |at, error: String| {
+        let pair = ("A record cannot be read", "Nie można odczytać zapisu");
+        Some(Line { at, told: lang.told_with(pair, error), bad: true })
+    };
     let event = match serde_json::from_str::<JournalEvent>(body) {
         Ok(event) => event,
-        Err(error) => {
-            let pair = ("A record cannot be read", "Nie można odczytać zapisu");
-            let told = lang.told_with(pair, error.to_string());
-            return Some(Line { at: UnixMillis(0), told, bad: true });
-        }
+        Err(error) => return unread(UnixMillis(0), error.to_string()),
     };
     let Happening::AgentRecord { envelope } = event.happening else {
         let bad = matches!(&event.happening, Happening::Looked { saw: Saw::Unreadable { .. }, .. });
         let told = witnessed(&event.happening, lang, names)?;
         return Some(Line { at: event.at, told, bad });
     };
-    let record: AgentRecord = envelope.peek().ok()?;
+    let record: AgentRecord = match envelope.peek() {
+        Ok(record) => record,
+        Err(error) => return unread(event.at, error.to_string()),
+    };
     let bad = matches!(
         record.step,
         Step::Failed { .. }
@@ -155,4 +158,25 @@ fn journaled(body: &str, lang: Lang, names: &[(PersonId, String)]) -> Option<Lin
             | Step::AgentDied { .. }
     );
     Some(Line { at: event.at, told: lang.step(&record.step), bad })
+}
+
+#[cfg(test)]
+mod tests {
+    use evidence::{Envelope, SigningKey};
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_a_line_of_the_history_and_not_left_out() {
+        let key = SigningKey::generate().unwrap();
+        let envelope = Envelope::sign("record", &"no record at all", &key).unwrap();
+        let at = UnixMillis(5);
+        let event = JournalEvent { at, happening: Happening::AgentRecord { envelope } };
+        let body = serde_json::to_string(&event).unwrap();
+        for (body, at) in [(body.as_str(), at), ("{}", UnixMillis(0))] {
+            let line = journaled(body, Lang::En, &[]).unwrap();
+            assert!(line.bad && line.at == at, "{line:?}");
+            assert_eq!(line.told.sentence, "A record cannot be read");
+        }
+    }
 }

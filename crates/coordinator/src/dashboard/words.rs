@@ -118,7 +118,7 @@ catalogue! {
         "Jest zablokowany naszym hasłem po przerwanym kasowaniu: najpierw zostanie odblokowany.";
     canaries: "Canaries", "Znaczniki";
     surface_read: "Read afterwards", "Odczytano potem";
-    seen_again: "Looked at again after a power cycle", "Obejrzano ponownie po odłączeniu zasilania";
+    seen_again: "Looked at again in a later boot", "Obejrzano ponownie po kolejnym uruchomieniu";
     claim: "What may be claimed", "Co można potwierdzić";
     why_not_more: "Why not more", "Dlaczego nie więcej";
     left_alone: "Left alone", "Pozostawione bez zmian";

@@ -92,6 +92,30 @@ fn a_secret_is_restored_but_takes_no_other_ones_place_where_drives_depend_on_it(
 }
 
 #[test]
+fn a_damaged_file_is_named_and_replaced_from_its_sheet_only() {
+    for damaged in [&b""[..], b"no secret", &[0xff; 65], &[0; 64]] {
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join(FILE);
+        private_file::replace(&path, damaged).unwrap();
+        let why = RecoverySecret::open(data.path(), &given_by(&ONE)).unwrap_err();
+        assert!(matches!(why, RecoveryError::Malformed { .. }), "{why}");
+        assert!(why.to_string().contains("recovery restore"), "{why}");
+        let wrong = TWO.restore(data.path(), &given_by(&ONE));
+        assert!(matches!(wrong, Err(RecoveryError::WrongSheet)), "{wrong:?}");
+        assert_eq!(std::fs::read(&path).unwrap(), damaged);
+        assert_eq!(ONE.restore(data.path(), &given_by(&ONE)).unwrap(), Restored::Written);
+        assert_eq!(RecoverySecret::read(data.path()).unwrap(), ONE);
+    }
+    // What others may have read is no damage: a person has to judge that first.
+    let data = tempfile::tempdir().unwrap();
+    std::fs::write(data.path().join(FILE), "no secret").unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    std::fs::set_permissions(data.path().join(FILE), mode).unwrap();
+    let exposed = ONE.restore(data.path(), &Locks::default());
+    assert!(matches!(exposed, Err(RecoveryError::File(_))), "{exposed:?}");
+}
+
+#[test]
 fn slips_of_the_pen_are_noticed() {
     let sheet = ONE.groups();
     assert_eq!(sheet.len(), 14);

@@ -76,7 +76,7 @@ pub(super) fn nvme(
         SanitizeState::Failed => return Err(FailureCause::SanitizeFailed),
         state => return Err(FailureCause::SanitizeUnknown { state }),
     }
-    // An old success is not ours: the log names the command that it speaks of.
+    // An old success of another command is not ours. One of the same command passes here: the canaries are the proof.
     let log = talk.sanitize_log().map_err(FailureCause::of_nvme)?;
     let [ours, ..] = command.command().cdw10;
     if log.has_succeeded && log.command == ours {

@@ -33,13 +33,16 @@ pub(crate) fn wait_until_idle(
     let mut silent = 0;
     loop {
         let state = match super::state(talk) {
-            Ok(state) => state,
+            // What sanitized itself a moment ago and does not say how far it is has not said that it is done either.
+            Ok(SanitizeState::Unknown) if progress.is_some() && silent < MAX_SILENT => None,
+            Ok(state) => Some(state),
             Err(error) if silent >= MAX_SILENT => return Err(error),
-            Err(_) => {
-                silent += 1;
-                watch.pause()?;
-                continue;
-            }
+            Err(_) => None,
+        };
+        let Some(state) = state else {
+            silent += 1;
+            watch.pause()?;
+            continue;
         };
         silent = 0;
         let SanitizeState::Running(now) = state else {
@@ -48,12 +51,13 @@ pub(crate) fn wait_until_idle(
             }
             return Ok(state);
         };
+        let asked = Instant::now();
         // Only further than ever is progress: 655, 654, 655 is a drive that stands.
         if progress.is_none_or(|furthest| now > furthest) {
-            (progress, changed, has_told) = (Some(now), Instant::now(), false);
+            (progress, changed, has_told) = (Some(now), asked, false);
             reporter.advanced(done(size, now));
         }
-        let still = changed.elapsed();
+        let still = asked.duration_since(changed);
         if still >= stall && !has_told {
             has_told = true;
             watch.stalled(&format!(

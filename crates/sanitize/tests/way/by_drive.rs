@@ -168,10 +168,12 @@ fn failures_of_the_drive_are_its_own_and_the_next_run_ends_well() {
 #[test]
 fn a_disk_faster_than_any_disk_is_not_believed() {
     let technique = Technique::AtaSanitizeOverwrite;
-    let mut eraser = with(technique, |ata, _| ata.rotation = 5400);
+    // As much as no machine simulates in the ten seconds that a disk would need.
+    let disk = AtaDevice { overwrite: true, rotation: 5400, ..AtaDevice::default() };
+    let mut eraser = Eraser::sized(Kind::Ata(disk), &[technique], 4 << 30, 1000);
     eraser.planned.media = Media::Magnetic;
     let failed = eraser.sanitize().unwrap_err();
-    assert!(matches!(failed.cause, FailureCause::TooFast { least_ms: 34, .. }), "{failed}");
+    assert!(matches!(failed.cause, FailureCause::TooFast { least_ms: 10_737, .. }), "{failed}");
 
     let mut eraser = with(technique, |ata, _| ata.rotation = 5400);
     eraser.planned.media = Media::Magnetic;

@@ -124,6 +124,7 @@ fn a_drive_that_remembers_until_power_off_is_found_by_the_look_with_fresh_power(
             evidence: verified.evidence().clone(),
             record: Sha256Digest::from_bytes([1; 32]),
             seen_again: false,
+            was_off: true,
         };
         drop(verified);
         eraser.drive.power_cut();
@@ -137,13 +138,51 @@ fn a_drive_that_remembers_until_power_off_is_found_by_the_look_with_fresh_power(
     }
 }
 
-/// What erases one namespace only, or says so, is never begun with: other namespaces cannot be read here.
+/// The unit's namespaces are one drive: each is looked at, and what erases the first only is found out in the others.
 #[test]
-fn a_drive_with_more_namespaces_names_them() {
+fn a_drive_that_erases_one_of_its_namespaces_is_found_out_in_the_others() {
+    for (technique, format_erases_all) in [
+        (Technique::NvmeSanitizeBlockErase, false),
+        (Technique::NvmeSanitizeCryptoErase, false),
+        (Technique::NvmeFormatUserData, true),
+        (Technique::NvmeFormatCrypto, true),
+    ] {
+        for lie in [Lie::Honest, Lie::ErasesOneNamespace] {
+            let (_, nvme) = devices();
+            let several = NvmeDevice { namespaces: 4, format_erases_all, ..nvme };
+            let eraser = Eraser::new(Kind::Nvme(several), &[technique]);
+            eraser.drive.lie(lie.clone());
+            let is_honest = lie == Lie::Honest;
+            match eraser.sanitize() {
+                Ok(verified) => {
+                    assert!(is_honest, "{technique:?} was believed");
+                    assert_eq!(eraser.drive.n_old_sectors(), 0);
+                    // Controller, four namespaces, log.
+                    assert_eq!(verified.evidence().after.len(), 6);
+                }
+                Err(failed) => {
+                    assert!(!is_honest && is_found_out(&failed.cause), "{technique:?}: {failed}");
+                }
+            }
+        }
+    }
+}
+
+/// Format NVM of one namespace leaves the others: each is formatted by a command of its own.
+#[test]
+fn every_namespace_is_formatted() {
     let (_, nvme) = devices();
-    let several = NvmeDevice { namespaces: 3, ..nvme };
-    let eraser = Eraser::new(Kind::Nvme(several), &[Technique::NvmeSanitizeBlockErase]);
-    assert_eq!(eraser.drive.identified().other_namespaces, 2);
+    let several = NvmeDevice { namespaces: 2, format_erases_all: false, ..nvme };
+    let eraser = Eraser::new(Kind::Nvme(several), &[Technique::NvmeFormatUserData]);
+    let verified = eraser.sanitize().unwrap();
+    assert_eq!(eraser.drive.n_old_sectors(), 0);
+    let commands = &verified.evidence().techniques[0].commands;
+    let formats: Vec<_> = commands
+        .iter()
+        .filter(|said| said.name.starts_with("Format NVM"))
+        .map(|said| said.request.split(" cdw10").next().unwrap_or_default())
+        .collect();
+    assert_eq!(formats, ["opcode 80h namespace 1", "opcode 80h namespace 2"]);
 }
 
 fn is_found_out(cause: &FailureCause) -> bool {

@@ -24,7 +24,12 @@ fn before(lie: Lie) -> (SimDrive, VerifiedBefore) {
     drive.power_on();
     (
         drive,
-        VerifiedBefore { evidence, record: Sha256Digest::from_bytes([8; 32]), seen_again: false },
+        VerifiedBefore {
+            evidence,
+            record: Sha256Digest::from_bytes([8; 32]),
+            seen_again: false,
+            was_off: true,
+        },
     )
 }
 

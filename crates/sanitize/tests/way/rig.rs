@@ -46,6 +46,7 @@ pub(crate) fn planned(identity: DriveIdentity) -> PlannedDrive {
     PlannedDrive {
         identity,
         sector_size: sector_size(4096),
+        more_namespaces: 0,
         media: Media::Magnetic,
         unlock: false,
         techniques: vec![Technique::OverwriteZeros],
@@ -145,12 +146,13 @@ impl Eraser {
         Self::sized(kind, techniques, ERASER_SIZE, 10_000)
     }
 
-    fn sized(kind: Kind, techniques: &[Technique], size: u64, canaries: u32) -> Self {
+    pub(crate) fn sized(kind: Kind, techniques: &[Technique], size: u64, canaries: u32) -> Self {
         let identity = identity("ERASER", size);
         let drive = SimDrive::with(identity.clone(), sector_size(512), kind);
         drive.fill_with_old_data();
         let planned = PlannedDrive {
             sector_size: sector_size(512),
+            more_namespaces: 0,
             media: Media::Flash,
             techniques: techniques.to_vec(),
             proof: Proof { canaries, ..PROOF },

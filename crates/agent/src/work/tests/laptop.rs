@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
@@ -218,8 +218,8 @@ struct Bay {
 }
 
 impl IdentityReader for Bay {
-    fn read(&self, device: &Path) -> Result<Identified, IdentityError> {
-        if device.ends_with("sdb") {
+    fn read(&self, nodes: &[PathBuf]) -> Result<Identified, IdentityError> {
+        if nodes.iter().any(|node| node.ends_with("sdb")) {
             return Ok(Identified {
                 identity: identity("SIM0002"),
                 features: EraseFeatures::None {},
@@ -235,7 +235,7 @@ impl IdentityReader for Bay {
 }
 
 impl DriveAccess for Bay {
-    fn open(&self, _device: &Path, expected: &DriveIdentity) -> Result<Box<dyn Drive>, OpenError> {
+    fn open(&self, _: &[PathBuf], expected: &DriveIdentity) -> Result<Box<dyn Drive>, OpenError> {
         assert_eq!(*expected, identity(SERIAL));
         self.n_opened.fetch_add(1, Ordering::SeqCst);
         Ok(Box::new(self.drive.clone()))

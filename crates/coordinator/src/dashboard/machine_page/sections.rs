@@ -267,11 +267,11 @@ pub(super) fn boot_trace(lang: Lang, machine: &Machine, live: &Live) -> Markup {
 
 #[cfg(test)]
 mod tests {
-    use protocol::{BatchId, JobKind, Policy};
+    use protocol::{BatchId, JobKind, Policy, Step};
 
     use super::*;
-    use crate::scene::Scene;
     use crate::scene::hardware::laptop;
+    use crate::scene::{MANUAL, Scene};
 
     /// What the page says of plan and proof of a laptop with an NVMe drive that was wiped by this policy.
     fn said(policy: Policy, lang: Lang) -> String {
@@ -279,6 +279,33 @@ mod tests {
         scene.arm_by(policy, BatchId::from_bytes([1; 16]), 1, JobKind::Wipe {});
         let agent = scene.finish(&laptop(1));
         plan(lang, scene.machine(&agent)).into_string()
+    }
+
+    /// A restart is no power cycle.
+    #[test]
+    fn a_look_after_a_mere_restart_is_not_told_as_one_with_fresh_power() {
+        let mut scene = Scene::new();
+        scene.arm(1, 1, JobKind::Wipe {});
+        let mut first = scene.boot(&laptop(1), MANUAL);
+        scene.pick(&[first.number]).unwrap();
+        let request = scene.request(&first, &laptop(1));
+        scene.consent(&first, &request).unwrap();
+        let steps = scene.wiped(&first);
+        scene.report(&mut first, steps);
+        let mut second = scene.boot(&laptop(1), MANUAL);
+        let request = scene.request(&second, &laptop(1));
+        scene.consent(&second, &request).unwrap();
+        let before = scene.machine(&second).admission.as_ref().unwrap().before.first_key_value();
+        let (drive, record) = before.map(|(drive, it)| (drive.clone(), it.record)).unwrap();
+        let confirmed = Step::VerificationConfirmed { drive, record, sectors_sampled: 5 };
+        let ticket = scene.wiped(&second).remove(0);
+        scene.report(&mut second, vec![ticket, confirmed]);
+        for (lang, told, power) in
+            [(Lang::En, "How it was proven", "power"), (Lang::Pl, "Jak to wykazano", "zasilani")]
+        {
+            let page = plan(lang, scene.machine(&second)).into_string();
+            assert!(page.contains(told) && !page.contains(power), "{page}");
+        }
     }
 
     #[test]

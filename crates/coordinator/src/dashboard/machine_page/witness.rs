@@ -4,12 +4,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
+use protocol::MachineNumber;
 use protocol::witness::MAX_LOOK_SECTORS;
 
-use super::super::Shared;
 use super::super::guard::{Fields, Submission, Visitor};
 use super::super::lang::Lang;
 use super::super::page::{Head, Page, Place, page, refusal, refusal_page, token};
+use super::super::{Desk, Shared};
 use super::{find, unknown};
 use crate::bench::{Admission, Machine};
 use crate::witness::{Look, Row, Wish, WitnessError, ask_for_hold, let_go, look_at};
@@ -20,11 +21,8 @@ pub(in super::super) async fn hold(
     Path(number): Path<String>,
     form: Submission,
 ) -> Response {
-    let visitor = form.visitor;
-    let Some(machine) = find(&desk, &number) else { return unknown(&visitor).into_response() };
-    let by = visitor.visit.name.clone();
-    let done = ask_for_hold(&desk.coordinator, machine.number, by).await;
-    after(&visitor, &machine, done)
+    let wished = async |number, by| ask_for_hold(&desk.coordinator, number, by).await;
+    wish_of(&desk, &number, form, wished).await
 }
 
 /// `POST /machines/{number}/release`
@@ -33,10 +31,20 @@ pub(in super::super) async fn release(
     Path(number): Path<String>,
     form: Submission,
 ) -> Response {
+    let wished = async |number, by| let_go(&desk.coordinator, number, by).await;
+    wish_of(&desk, &number, form, wished).await
+}
+
+/// Does what a person wishes for the machine of this page, and shows the page again or why not.
+async fn wish_of(
+    desk: &Desk,
+    number: &str,
+    form: Submission,
+    wished: impl AsyncFnOnce(MachineNumber, String) -> Result<(), WitnessError>,
+) -> Response {
     let visitor = form.visitor;
-    let Some(machine) = find(&desk, &number) else { return unknown(&visitor).into_response() };
-    let by = visitor.visit.name.clone();
-    let done = let_go(&desk.coordinator, machine.number, by).await;
+    let Some(machine) = find(desk, number) else { return unknown(&visitor).into_response() };
+    let done = wished(machine.number, visitor.visit.name.clone()).await;
     after(&visitor, &machine, done)
 }
 

@@ -89,6 +89,10 @@ impl Lang {
             Step::MadeBootable { boot_entry, .. } => {
                 self.told_with(("The drive boots", "Dysk się uruchamia"), boot_entry)
             }
+            Step::PoweringOff {} => self.told((
+                "It switches itself off; switch it on again",
+                "Wyłącza się; proszę włączyć ponownie",
+            )),
             Step::Finished {} => self.told(("All done", "Wszystko zrobione")),
             Step::Refused { refusals } => {
                 let said = refusals.iter().map(|it| format!("{}: {}", it.what, it.sentence));
