@@ -113,37 +113,8 @@ fn read_within(
     }
 }
 
+/// What was read is judged by a second thread while the next request is at the drive.
 fn read_and_judge(
-    pass: &mut Pass<'_>,
-    extents: &[Range<u64>],
-    judge: &Judge<'_>,
-    tally: &mut Tally,
-) -> Result<(), FailureCause> {
-    match judge.expect {
-        Expect::Zeros => judged_in_between(pass, extents, judge, tally),
-        Expect::Pattern(_) | Expect::Judge(_) => judged_aside(pass, extents, judge, tally),
-    }
-}
-
-/// Zeros are told at some 50 GB/s while the processor still has them in its cache: measured, that costs less than to wake
-/// another thread and to let it fetch them, and eight drives share two cores better.
-fn judged_in_between(
-    pass: &mut Pass<'_>,
-    extents: &[Range<u64>],
-    judge: &Judge<'_>,
-    tally: &mut Tally,
-) -> Result<(), FailureCause> {
-    let mut buffer = Poisoned::new(REQUEST_LEN);
-    for (offset, length) in requests(extents) {
-        let (read, outcome) = read(pass, offset, length, buffer);
-        buffer = tally.add(judge.judge(read));
-        outcome?;
-    }
-    Ok(())
-}
-
-/// What takes the processor longer is judged by a second thread while the next request is at the drive.
-fn judged_aside(
     pass: &mut Pass<'_>,
     extents: &[Range<u64>],
     judge: &Judge<'_>,
