@@ -118,6 +118,11 @@ impl SimDrive {
         self.state().power_on();
     }
 
+    /// Whether it sanitizes itself at this moment.
+    pub fn is_sanitizing(&self) -> bool {
+        matches!(self.state().sanitize, sanitize::Sanitize::Running(_))
+    }
+
     /// How many commands the drive has received.
     pub fn n_commands(&self) -> u64 {
         self.state().n_commands

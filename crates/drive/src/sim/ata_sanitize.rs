@@ -64,6 +64,9 @@ impl State {
                 self.sanitize = Sanitize::Abandoned;
             }
             self.pass_time();
+            if self.refuses_status() {
+                return Err(Abort::PLAIN);
+            }
             return self.sanitize_registers();
         }
         let leaves = match loaded.feature {

@@ -49,6 +49,12 @@ pub enum EraseFault {
         /// How far it gets.
         progress: u16,
     },
+    /// Questions for the state of sanitizing are refused while it goes on: SANITIZE STATUS EXT aborts without a reason, the
+    /// log cannot be read.
+    StatusRefused {
+        /// How often; none for ever.
+        times: Option<u32>,
+    },
     /// SECURITY ERASE UNIT or Format NVM fails with half of the medium erased; the password stays. Strikes once.
     EraseFails,
     /// The command with this opcode (ATA: the COMMAND register) is not answered until the kernel has given up: host
@@ -65,6 +71,13 @@ impl EraseFault {
     pub(super) fn times_out(&mut self, command: u8) -> bool {
         match self {
             Self::TimesOut { opcode, times } if *opcode == command => use_up(times),
+            _ => false,
+        }
+    }
+
+    pub(super) fn refuses_status(&mut self) -> bool {
+        match self {
+            Self::StatusRefused { times } => use_up(times),
             _ => false,
         }
     }

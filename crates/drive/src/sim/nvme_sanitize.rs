@@ -2,8 +2,8 @@
 
 use super::kind::{Leaves, NvmeDevice};
 use super::nvme::{
-    DATA_TRANSFER, Failed, INVALID_FIELD, INVALID_LOG_PAGE, INVALID_OPCODE, Nvme, SANITIZE_FAILED,
-    SANITIZE_IN_PROGRESS,
+    DATA_TRANSFER, Failed, INTERNAL, INVALID_FIELD, INVALID_LOG_PAGE, INVALID_OPCODE, Nvme,
+    SANITIZE_FAILED, SANITIZE_IN_PROGRESS,
 };
 use super::sanitize::Sanitize;
 use super::state::{Device, State};
@@ -81,6 +81,9 @@ impl State {
         let length = usize::try_from(n_dwords * 4).map_err(|_| DATA_TRANSFER)?;
         let wanted = buffer.get_mut(..length).ok_or(DATA_TRANSFER)?;
         self.pass_time();
+        if self.refuses_status() {
+            return Err(INTERNAL);
+        }
         let log = self.sanitize_log().ok_or(INVALID_LOG_PAGE)?;
         wanted.fill(0);
         let given = length.min(log.len());

@@ -137,6 +137,12 @@ impl State {
         self.medium.erase(sectors, leaves, &kept);
     }
 
+    /// Whether this question for the state is refused. Uses the fault up.
+    pub(super) fn refuses_status(&mut self) -> bool {
+        matches!(self.sanitize, Sanitize::Running(_))
+            && self.erase_faults.iter_mut().any(EraseFault::refuses_status)
+    }
+
     /// Whether an erase command fails now. Uses the fault up.
     pub(super) fn take_erase_failure(&mut self) -> bool {
         let failure = self.erase_faults.iter().position(|fault| *fault == EraseFault::EraseFails);

@@ -197,6 +197,25 @@ impl Drive for Hollow {
 }
 
 #[test]
+fn what_a_person_sees_or_a_second_look_meets_was_really_read() {
+    let hollow = Hollow(drive());
+    let mut buffer = drive::AlignedBuf::zeroed(2 * 4096);
+    crate::look::read_sectors(&hollow, 0, &mut buffer).unwrap();
+    assert!(buffer.iter().all(|&byte| byte == 0));
+    let error = crate::look::read_sectors(&hollow, REQUEST, &mut buffer).unwrap_err();
+    assert!(error.to_string().contains("gave nothing for sector 0"), "{error}");
+
+    // Sectors enough for a sample. What was not read is no old content, which would condemn the drive.
+    let identity = DriveIdentity { serial: "B".to_owned(), ..hollow.identity().unwrap() };
+    let hollow = Hollow(SimDrive::new(identity, SectorSize::try_from(512).unwrap()));
+    let sampled = watched(|watch| crate::confirm::sample_zeros(&hollow, &[], &[3; 32], watch));
+    let (_, bad, _) = sampled.unwrap_err();
+    let ranges = bad.into_listed();
+    assert!(!ranges.is_empty());
+    assert!(ranges.iter().all(|range| range.cause == BadCause::ReadError), "{ranges:?}");
+}
+
+#[test]
 fn a_read_that_fills_nothing_passes_for_no_content_at_all() {
     let expected = [bad(REQUEST, SIZE - REQUEST, BadCause::ReadError)];
     let anything = Expect::Judge(&|_, _, _| ());

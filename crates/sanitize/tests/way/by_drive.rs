@@ -166,6 +166,40 @@ fn failures_of_the_drive_are_its_own_and_the_next_run_ends_well() {
 }
 
 #[test]
+fn a_drive_that_does_not_say_how_far_it_is_is_asked_again_a_few_times() {
+    for technique in [Technique::AtaSanitizeBlockErase, Technique::NvmeSanitizeBlockErase] {
+        for (times, is_waited_for) in [(Some(4), true), (None, false)] {
+            let eraser = with(technique, |ata, nvme| {
+                (ata.sanitize_steps, nvme.sanitize_steps) = (40, 40);
+            });
+            eraser.drive.on_command({
+                let (drive, n_questions) = (eraser.drive.clone(), Mutex::new(0));
+                move |command| {
+                    let is_question = matches!(
+                        command,
+                        Command::Ata { command: 0xb4, feature: 0 } | Command::Nvme { opcode: 0x02 }
+                    );
+                    let mut n_questions = n_questions.lock().unwrap();
+                    *n_questions += u32::from(is_question && drive.is_sanitizing());
+                    // Once it has said that it goes on.
+                    if is_question && *n_questions == 3 {
+                        drive.add_erase_fault(EraseFault::StatusRefused { times });
+                    }
+                }
+            });
+            let run = eraser.sanitize();
+            match run {
+                Ok(_) => assert!(is_waited_for, "{technique:?}"),
+                Err(failed) => {
+                    let is_unknown = matches!(failed.cause, FailureCause::SanitizeUnknown { .. });
+                    assert!(is_unknown && !is_waited_for, "{technique:?} {times:?}: {failed}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn a_disk_faster_than_any_disk_is_not_believed() {
     let technique = Technique::AtaSanitizeOverwrite;
     // As much as no machine simulates in the ten seconds that a disk would need.
