@@ -8,14 +8,14 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use drive::{AlignedBuf, Drive};
+use protocol::Sha256Digest;
 use protocol::event::CanaryEvidence;
-use protocol::{Sha256Digest, Stage};
 
 use crate::failed::FailureCause;
 use crate::numbers::{Numbers, derived};
 use crate::pass::is_gone;
 use crate::verify::{is_poisoned, poison};
-use crate::watch::{Hour, Reporter, Watch};
+use crate::watch::{Doing, Hour, Reporter, Watch};
 
 const MAGIC_LEN: usize = 16;
 
@@ -89,7 +89,7 @@ impl Canaries {
         let mut buffer = AlignedBuf::zeroed(self.sector_len);
         let mut expected = vec![0; self.sector_len];
         let (mut n_left, hour) = (0, Hour::begin());
-        let reporter = Reporter::new(watch, Stage::Verify, drive.size());
+        let reporter = Reporter::new(watch, Doing::LookingForOld, drive.size());
         for &sector in &self.places {
             hour.go_on(watch)?;
             reporter.advanced(sector * self.sector_len as u64);
@@ -143,7 +143,7 @@ impl Canaries {
         (hour, watch): (&Hour, Watch<'_>),
     ) -> Result<Vec<u64>, FailureCause> {
         let mut buffer = AlignedBuf::zeroed(self.sector_len);
-        let reporter = Reporter::new(watch, Stage::Sanitize, drive.size());
+        let reporter = Reporter::new(watch, Doing::PlacingCanaries, drive.size());
         let mut written = Vec::with_capacity(batch.len());
         for sector in batch {
             hour.go_on(watch)?;
@@ -168,7 +168,7 @@ impl Canaries {
     ) -> Result<(), FailureCause> {
         let mut buffer = AlignedBuf::zeroed(self.sector_len);
         let mut expected = vec![0; self.sector_len];
-        let reporter = Reporter::new(watch, Stage::Sanitize, drive.size());
+        let reporter = Reporter::new(watch, Doing::PlacingCanaries, drive.size());
         for sector in written {
             hour.go_on(watch)?;
             reporter.advanced(sector * self.sector_len as u64);

@@ -134,4 +134,4 @@ pub use look::{Seen, look, read_sectors};
 pub use proven::ProvenZero;
 pub use secrets::Secrets;
 pub use target::{Blank, Looked, Sanitized, Target, Verified};
-pub use watch::{Patience, Progress, Watch};
+pub use watch::{Doing, Patience, Progress, Watch};

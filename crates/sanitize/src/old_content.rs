@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use drive::{AlignedBuf, Drive};
-use protocol::Stage;
 use protocol::event::OldContentEvidence;
 
 use crate::canary::{failed_read, unfilled};
@@ -15,7 +14,7 @@ use crate::failed::FailureCause;
 use crate::numbers::{Numbers, derived};
 use crate::pass::is_gone;
 use crate::verify::{is_poisoned, poison};
-use crate::watch::{Hour, Reporter, Watch};
+use crate::watch::{Doing, Hour, Reporter, Watch};
 
 /// Sectors that are remembered.
 const SAMPLED_SECTORS: u64 = 4096;
@@ -46,7 +45,7 @@ impl OldContent {
         let key = derived(seed, "old content digests");
         let mut old = Self { key, sector_len, remembered: BTreeMap::new() };
         let mut buffer = AlignedBuf::zeroed(sector_len);
-        let (reporter, hour) = (Reporter::new(watch, Stage::Sanitize, drive.size()), Hour::begin());
+        let (reporter, hour) = (Reporter::new(watch, Doing::Sampling, drive.size()), Hour::begin());
         for sector in sectors {
             reporter.advanced(sector * sector_len as u64);
             hour.go_on(watch)?;
@@ -76,7 +75,8 @@ impl OldContent {
         let sampled = self.remembered.len() as u64;
         let mut seen = OldContentEvidence { sampled, changed: 0, same_uniform: 0, same: 0 };
         let mut buffer = AlignedBuf::zeroed(self.sector_len);
-        let (reporter, hour) = (Reporter::new(watch, Stage::Verify, drive.size()), Hour::begin());
+        let (reporter, hour) =
+            (Reporter::new(watch, Doing::LookingForOld, drive.size()), Hour::begin());
         for (&sector, before) in &self.remembered {
             reporter.advanced(sector * self.sector_len as u64);
             hour.go_on(watch)?;

@@ -6,14 +6,13 @@ use std::thread;
 use std::time::Duration;
 
 use drive::{AlignedBuf, Drive};
-use protocol::Stage;
 use protocol::event::{BadCause, PassObservation};
 
 use crate::bad_ranges::BadRanges;
 use crate::failed::FailureCause;
 use crate::pass::{N_BUFFERS, Pass, REQUEST_LEN, requests, time_limit};
 use crate::pattern::PatternKey;
-use crate::watch::Watch;
+use crate::watch::{Doing, Watch};
 
 /// How a pass failed: how far it was, what was bad, and why.
 pub(crate) type PassFailure = (u64, BadRanges, FailureCause);
@@ -49,7 +48,7 @@ fn overwrite_within(
 ) -> Result<PassObservation, PassFailure> {
     let whole = 0..drive.size().0;
     let extents = std::slice::from_ref(&whole);
-    let mut pass = Pass::new(drive, watch, Stage::Sanitize, extents, limit);
+    let mut pass = Pass::new(drive, watch, Doing::Overwriting, extents, limit);
     let mut bad = BadRanges::default();
     let ran = match fill {
         Fill::Zeros => write_zeros(&mut pass, extents, &mut bad),
@@ -137,7 +136,7 @@ mod tests {
             let drive = SimDrive::new(identity.clone(), SectorSize::try_from(4096).unwrap());
             drive.fill_with_old_data();
             drive.on_command(|_| thread::sleep(Duration::from_millis(250)));
-            let (silent, stop) = (|_: Stage, _: ByteLen, _: ByteLen| {}, AtomicBool::new(false));
+            let (silent, stop) = (|_: Doing, _: ByteLen, _: ByteLen| {}, AtomicBool::new(false));
             let watch = Watch::new(&silent, &stop);
             let limit = Duration::from_millis(400);
             let (done, bad, cause) = overwrite_within(limit, &drive, fill, watch).unwrap_err();

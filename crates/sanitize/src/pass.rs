@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use drive::Drive;
 use nix::libc::{ENODEV, ENOMEDIUM, ENXIO};
+use protocol::ByteLen;
 use protocol::event::PassObservation;
-use protocol::{ByteLen, Stage};
 
 use crate::failed::FailureCause;
-use crate::watch::{Reporter, Watch};
+use crate::watch::{Doing, Reporter, Watch};
 use crate::zones::Zones;
 
 /// Length of a request in bytes: direct I/O is as fast as the drive from here on.
@@ -78,7 +78,7 @@ impl<'a> Pass<'a> {
     pub(crate) fn new(
         drive: &'a dyn Drive,
         watch: Watch<'a>,
-        stage: Stage,
+        doing: Doing,
         extents: &[Range<u64>],
         time_limit: Duration,
     ) -> Self {
@@ -87,7 +87,7 @@ impl<'a> Pass<'a> {
         Self {
             drive,
             watch,
-            reporter: Reporter::new(watch, stage, ByteLen(length)),
+            reporter: Reporter::new(watch, doing, ByteLen(length)),
             sector_len: drive.sector_size().bytes() as usize,
             started: Instant::now(),
             time_limit,

@@ -11,7 +11,6 @@ use std::thread;
 use std::time::Duration;
 
 use drive::Drive;
-use protocol::Stage;
 use protocol::event::PassObservation;
 
 use crate::bad_ranges::BadRanges;
@@ -20,7 +19,7 @@ use crate::overwrite::PassFailure;
 use crate::pass::{N_BUFFERS, Pass, REQUEST_LEN, requests, time_limit, total};
 use crate::pattern::PatternKey;
 use crate::sampled::sampled;
-use crate::watch::Watch;
+use crate::watch::{Doing, Watch};
 use judge::{Judge, Judged, Read};
 pub(crate) use poison::{Poisoned, is_poisoned, poison};
 
@@ -97,7 +96,7 @@ fn read_within(
         .drop_caches()
         .map_err(|error| (0, BadRanges::default(), FailureCause::DropCaches(error)))?;
     let sector_len = drive.sector_size().bytes() as usize;
-    let mut pass = Pass::new(drive, watch, Stage::Verify, extents, limit);
+    let mut pass = Pass::new(drive, watch, Doing::ReadingBack, extents, limit);
     let mut tally = Tally::default();
     let ran = read_and_judge(&mut pass, extents, &Judge { expect, sector_len }, &mut tally);
     match ran {

@@ -12,10 +12,51 @@ use crate::pass::time_limit;
 /// Shortest time between two reports: four a second.
 const REPORT_INTERVAL: Duration = Duration::from_millis(250);
 
+/// What is being done to a drive, each with a progress of its own from nothing to all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Doing {
+    /// Remembering by digest what is on it.
+    Sampling,
+    /// Writing canaries and reading them back.
+    PlacingCanaries,
+    /// It erases itself.
+    ErasingItself,
+    /// Writing over all of it.
+    Overwriting,
+    /// Looking for canaries and for what was there before.
+    LookingForOld,
+    /// Reading back what the policy demands.
+    ReadingBack,
+}
+
+impl Doing {
+    /// The stage that this is a part of.
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::Sampling | Self::PlacingCanaries | Self::ErasingItself | Self::Overwriting => {
+                Stage::Sanitize
+            }
+            Self::LookingForOld | Self::ReadingBack => Stage::Verify,
+        }
+    }
+
+    /// One word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sampling => "sample",
+            Self::PlacingCanaries => "canaries",
+            Self::ErasingItself => "erase",
+            Self::Overwriting => "overwrite",
+            Self::LookingForOld => "look",
+            Self::ReadingBack => "verify",
+        }
+    }
+}
+
 /// Takes reports of progress: a few a second, and the last one of each pass. May drop them; must not block.
 pub trait Progress {
-    /// So much of the pass is done.
-    fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen);
+    /// So much of it is done.
+    fn advanced(&self, doing: Doing, done: ByteLen, total: ByteLen);
 
     /// The drive works by itself and stands still for longer than it should. Said once, until it moves again.
     fn stalled(&self, sentence: &str);
@@ -40,9 +81,9 @@ impl Default for Patience {
 }
 
 /// For whoever wants the numbers alone.
-impl<F: Fn(Stage, ByteLen, ByteLen)> Progress for F {
-    fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen) {
-        self(stage, done, total);
+impl<F: Fn(Doing, ByteLen, ByteLen)> Progress for F {
+    fn advanced(&self, doing: Doing, done: ByteLen, total: ByteLen) {
+        self(doing, done, total);
     }
 
     fn stalled(&self, _: &str) {}
@@ -120,21 +161,21 @@ impl std::fmt::Debug for Watch<'_> {
 /// Thins the reports of one pass out.
 pub(crate) struct Reporter<'a> {
     watch: Watch<'a>,
-    stage: Stage,
+    doing: Doing,
     total: ByteLen,
     last: Cell<Option<Instant>>,
 }
 
 impl<'a> Reporter<'a> {
-    pub(crate) fn new(watch: Watch<'a>, stage: Stage, total: ByteLen) -> Self {
-        Self { watch, stage, total, last: Cell::new(None) }
+    pub(crate) fn new(watch: Watch<'a>, doing: Doing, total: ByteLen) -> Self {
+        Self { watch, doing, total, last: Cell::new(None) }
     }
 
     pub(crate) fn advanced(&self, done: u64) {
         let is_due = self.last.get().is_none_or(|last| last.elapsed() >= REPORT_INTERVAL);
         if is_due || done == self.total.0 {
             self.last.set(Some(Instant::now()));
-            self.watch.progress.advanced(self.stage, ByteLen(done), self.total);
+            self.watch.progress.advanced(self.doing, ByteLen(done), self.total);
         }
     }
 }

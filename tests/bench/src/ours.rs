@@ -9,8 +9,8 @@ use anyhow::{Context, Result, anyhow};
 use drive::Drive;
 use nix::sys::resource::UsageWho;
 use protocol::policy::{Proof, Verification};
-use protocol::{ByteLen, Claim, Media, PlannedDrive, Stage, Technique, TicketId};
-use sanitize::{ConsentedDrive, Failed, Sanitized, Secrets, Target, Watch};
+use protocol::{ByteLen, Claim, Media, PlannedDrive, Technique, TicketId};
+use sanitize::{ConsentedDrive, Doing, Failed, Sanitized, Secrets, Target, Watch};
 use serde::{Deserialize, Serialize};
 
 use crate::loop_drive::OwnLoop;
@@ -89,7 +89,7 @@ fn said(failed: Box<Failed>) -> anyhow::Error {
     anyhow!(failed.sentence())
 }
 
-fn silent(_: Stage, _: ByteLen, _: ByteLen) {}
+fn silent(_: Doing, _: ByteLen, _: ByteLen) {}
 
 fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];

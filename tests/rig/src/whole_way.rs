@@ -9,9 +9,9 @@ use protocol::api::VerifiedBefore;
 use protocol::event::DriveEvidence;
 use protocol::policy::{Proof, Verification};
 use protocol::{
-    ByteLen, Claim, DrivePassword, Media, PlannedDrive, Sha256Digest, Stage, Technique, TicketId,
+    ByteLen, Claim, DrivePassword, Media, PlannedDrive, Sha256Digest, Technique, TicketId,
 };
-use sanitize::{ConsentedDrive, Failed, Patience, Secrets, Target, Watch};
+use sanitize::{ConsentedDrive, Doing, Failed, Patience, Secrets, Target, Watch};
 
 /// Canaries that are placed.
 pub const CANARIES: u32 = 1000;
@@ -37,7 +37,7 @@ pub fn sanitize_and_verify(
     if consent.takes_password() {
         secrets = secrets.with_password(DrivePassword::try_from(PASSWORD.to_owned())?);
     }
-    let (stop, progress) = (AtomicBool::new(false), |_: Stage, _: ByteLen, _: ByteLen| {});
+    let (stop, progress) = (AtomicBool::new(false), |_: Doing, _: ByteLen, _: ByteLen| {});
     let watch = Watch::new(&progress, &stop).with_patience(PATIENCE);
     let verified = Target::claim(drive, consent)
         .and_then(|target| target.sanitize(secrets, watch))
@@ -56,7 +56,7 @@ pub fn confirm(
     let technique = evidence.techniques.first().context("evidence without a technique")?.technique;
     let consent = consent(&*drive, technique)?;
     let record = Sha256Digest::from_bytes([7; 32]);
-    let (stop, progress) = (AtomicBool::new(false), |_: Stage, _: ByteLen, _: ByteLen| {});
+    let (stop, progress) = (AtomicBool::new(false), |_: Doing, _: ByteLen, _: ByteLen| {});
     let watch = Watch::new(&progress, &stop).with_patience(PATIENCE);
     let confirmed = Target::claim(drive, consent).and_then(|target| {
         target.confirm(

@@ -4,7 +4,8 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use protocol::{ByteLen, Stage};
+use protocol::ByteLen;
+use sanitize::{Doing, Progress};
 
 /// Shows one pass after another, on standard error.
 #[derive(Debug)]
@@ -68,9 +69,9 @@ impl Meter {
     }
 }
 
-impl sanitize::Progress for Meter {
-    fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen) {
-        self.advanced(stage.name(), done, total);
+impl Progress for Meter {
+    fn advanced(&self, doing: Doing, done: ByteLen, total: ByteLen) {
+        self.advanced(doing.name(), done, total);
     }
 
     fn stalled(&self, sentence: &str) {

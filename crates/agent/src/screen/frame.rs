@@ -223,7 +223,10 @@ mod tests {
             number: NonZeroU32::new(7).map(MachineNumber),
             fingerprint: Some("1f1f-1f1f".into()),
             stage: Stage::Sanitize,
-            sentence: Sentence::Sanitizing("SAMSUNG SSD PM981 serial S3 (3.22 GB)".into()),
+            sentence: Sentence::Working(
+                sanitize::Doing::Overwriting,
+                "SAMSUNG SSD PM981 serial S3 (3.22 GB)".into(),
+            ),
             progress: Some(progress),
             problem: Some("żółć: three sectors were not written".into()),
         };
@@ -243,7 +246,7 @@ mod tests {
                 [
                     "44 %   1.44 GB of 3.22 GB   120 MB/s   time left 0:14",
                     "What is wrong: żółć",
-                    "Erasing SAMSUNG",
+                    "Erasing: writing over all of SAMSUNG",
                 ],
             ),
             (
@@ -251,7 +254,7 @@ mod tests {
                 [
                     "44 %   1,44 GB z 3,22 GB   120 MB/s   pozostało 0:14",
                     "Co jest nie tak: żółć",
-                    "Kasuję SAMSUNG",
+                    "Kasowanie: nadpisuję cały dysk SAMSUNG",
                 ],
             ),
         ] {

@@ -2,6 +2,7 @@
 //! the coordinator.
 
 use protocol::Stage;
+use sanitize::Doing;
 
 /// A language of the screen.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,9 +39,9 @@ pub(crate) enum Sentence {
     TakingStock,
     /// A plan was sent and the coordinator has not consented yet.
     WaitingForConsent,
-    /// Overwriting this drive.
-    Sanitizing(String),
-    /// Reading this drive back.
+    /// This is done to this drive.
+    Working(Doing, String),
+    /// The evidence of these drives is handed in.
     Verifying(String),
     /// Verified; it switches itself off, and is to be switched on again for another look.
     FreshPower,
@@ -163,8 +164,15 @@ impl Sentence {
             Self::Connecting(address) => format!("Connecting to the coordinator at {address}."),
             Self::TakingStock => "Taking stock of this machine.".into(),
             Self::WaitingForConsent => "Waiting for consent to the plan.".into(),
-            Self::Sanitizing(drive) => format!("Erasing {drive}."),
-            Self::Verifying(drive) => format!("Reading back {drive}: is everything gone?"),
+            Self::Working(doing, drive) => match doing {
+                Doing::Sampling => format!("Noting samples of what is on {drive}."),
+                Doing::PlacingCanaries => format!("Placing canaries on {drive}."),
+                Doing::ErasingItself => format!("Erasing: {drive} does it by itself."),
+                Doing::Overwriting => format!("Erasing: writing over all of {drive}."),
+                Doing::LookingForOld => format!("Looking for canaries and old data on {drive}."),
+                Doing::ReadingBack => format!("Reading back {drive}: is everything gone?"),
+            },
+            Self::Verifying(drives) => format!("Handing in what was seen of {drives}."),
             Self::FreshPower => {
                 "Erased and checked. This machine switches itself off; switch it on again: it looks once more.".into()
             }
@@ -199,8 +207,17 @@ impl Sentence {
             }
             Self::TakingStock => "Spisuję, co jest w tym komputerze.".into(),
             Self::WaitingForConsent => "Czekam na zgodę na plan.".into(),
-            Self::Sanitizing(drive) => format!("Kasuję {drive}."),
-            Self::Verifying(drive) => format!("Odczytuję {drive}: czy wszystko zniknęło?"),
+            Self::Working(doing, drive) => match doing {
+                Doing::Sampling => format!("Zapamiętuję próbki tego, co jest na dysku {drive}."),
+                Doing::PlacingCanaries => format!("Rozmieszczam znaczniki na dysku {drive}."),
+                Doing::ErasingItself => format!("Kasowanie: dysk {drive} robi to sam."),
+                Doing::Overwriting => format!("Kasowanie: nadpisuję cały dysk {drive}."),
+                Doing::LookingForOld => {
+                    format!("Szukam znaczników i starych danych na dysku {drive}.")
+                }
+                Doing::ReadingBack => format!("Odczytuję dysk {drive}: czy wszystko zniknęło?"),
+            },
+            Self::Verifying(drives) => format!("Przekazuję to, co zaobserwowano na dyskach: {drives}."),
             Self::FreshPower => {
                 "Skasowano i sprawdzono. Komputer się wyłączy; włącz go ponownie: sprawdzi dyski jeszcze raz.".into()
             }

@@ -13,7 +13,8 @@ use protocol::api::{DrivePasswordRequest, VerifiedBefore};
 use protocol::event::{BadCause, DriveEvidence};
 use protocol::{ByteLen, DriveIdentity, DrivePassword, DriveUnit, Stage, Step};
 use sanitize::{
-    Consent, ConsentedDrive, Failed, FailureCause, Progress, Secrets, Target, Verified, Watch,
+    Consent, ConsentedDrive, Doing, Failed, FailureCause, Progress, Secrets, Target, Verified,
+    Watch,
 };
 use tokio::task::JoinSet;
 
@@ -315,7 +316,7 @@ struct Show {
     records: Records,
     drive: DriveIdentity,
     name: String,
-    stage: std::sync::Mutex<Option<(Stage, Arc<Meter>)>>,
+    doing: std::sync::Mutex<Option<(Doing, Arc<Meter>)>>,
     shown: AtomicU64,
     has_stalled: AtomicBool,
 }
@@ -323,25 +324,22 @@ struct Show {
 impl Show {
     fn new(status: Status, records: Records, identity: &DriveIdentity, alone: bool) -> Self {
         let name = if alone { identity.to_string() } else { format!("{identity} and others") };
-        let (stage, shown, has_stalled) = Default::default();
-        Self { status, records, drive: identity.clone(), name, stage, shown, has_stalled }
+        let (doing, shown, has_stalled) = Default::default();
+        Self { status, records, drive: identity.clone(), name, doing, shown, has_stalled }
     }
 }
 
 impl Progress for Show {
-    fn advanced(&self, stage: Stage, done: ByteLen, total: ByteLen) {
-        let mut current = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+    fn advanced(&self, doing: Doing, done: ByteLen, total: ByteLen) {
+        let mut current = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = self.shown.load(Ordering::Relaxed);
-        // Less than before is another pass of the same stage: added up they would show a drive as done that is not.
-        if current.as_ref().is_none_or(|(of, _)| *of != stage) || done.0 < shown {
-            let sentence = match stage {
-                Stage::Sanitize => Sentence::Sanitizing(self.name.clone()),
-                _ => Sentence::Verifying(self.name.clone()),
-            };
+        // Less than before is another pass of the same kind: added up they would show a drive as done that is not.
+        if current.as_ref().is_none_or(|(of, _)| *of != doing) || done.0 < shown {
+            let sentence = Sentence::Working(doing, self.name.clone());
             let meter = Meter::new(total);
-            self.status.measure(stage, sentence, meter.clone());
+            self.status.measure(doing.stage(), sentence, meter.clone());
             self.shown.store(0, Ordering::Relaxed);
-            *current = Some((stage, meter));
+            *current = Some((doing, meter));
         }
         if self.has_stalled.swap(false, Ordering::Relaxed) {
             self.status.hint(None);

@@ -3,12 +3,12 @@
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
+use protocol::ByteLen;
 use protocol::features::{EraseTime, SanitizeState};
-use protocol::{ByteLen, Stage};
 
 use crate::failed::FailureCause;
 use crate::talk::Talk;
-use crate::watch::{Reporter, Watch};
+use crate::watch::{Doing, Reporter, Watch};
 
 /// Questions in a row that a drive may leave unanswered: some reset their link while they sanitize.
 const MAX_SILENT: u32 = 10;
@@ -27,7 +27,7 @@ pub(crate) fn wait_until_idle(
     watch: Watch<'_>,
 ) -> Result<SanitizeState, FailureCause> {
     let size = talk.drive.size();
-    let reporter = Reporter::new(watch, Stage::Sanitize, size);
+    let reporter = Reporter::new(watch, Doing::ErasingItself, size);
     let stall = stall_after(estimate, watch.patience().stall);
     let (mut progress, mut changed, mut has_told) = (None, Instant::now(), false);
     let mut silent = 0;
@@ -102,7 +102,7 @@ pub(super) fn while_showing_time<T: Send>(
     expected: Option<Duration>,
     command: impl FnOnce() -> T + Send,
 ) -> T {
-    let reporter = Reporter::new(watch, Stage::Sanitize, size);
+    let reporter = Reporter::new(watch, Doing::ErasingItself, size);
     let began = Instant::now();
     let share =
         || expected.map_or(0.0, |expected| began.elapsed().as_secs_f64() / expected.as_secs_f64());

@@ -25,7 +25,7 @@ fn key() -> PatternKey {
 }
 
 fn watched<T>(work: impl FnOnce(Watch<'_>) -> T) -> T {
-    let (silent, stop) = (|_: Stage, _: ByteLen, _: ByteLen| {}, AtomicBool::new(false));
+    let (silent, stop) = (|_: Doing, _: ByteLen, _: ByteLen| {}, AtomicBool::new(false));
     work(Watch::new(&silent, &stop))
 }
 

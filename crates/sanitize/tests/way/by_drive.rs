@@ -6,7 +6,7 @@ use std::time::Duration;
 use drive::sim::{Access, AtaDevice, Command, EraseFault, Fault, Kind, Leaves, NvmeDevice};
 use protocol::policy::Verification;
 use protocol::{ByteLen, Media, Stage, Technique};
-use sanitize::{FailureCause, Progress};
+use sanitize::{Doing, FailureCause, Progress};
 
 use crate::rig::{ERASER_SIZE, Eraser, PASSWORD, erasers};
 
@@ -123,7 +123,7 @@ fn a_drive_that_stands_still_is_said_to_and_waited_for() {
     #[derive(Default)]
     struct Heard(Mutex<Vec<String>>);
     impl Progress for Heard {
-        fn advanced(&self, _: Stage, _: ByteLen, _: ByteLen) {}
+        fn advanced(&self, _: Doing, _: ByteLen, _: ByteLen) {}
         fn stalled(&self, sentence: &str) {
             self.0.lock().unwrap().push(sentence.to_owned());
         }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use drive::sim::{Command, SimDrive};
 use drive::{Drive, IdentityError};
-use protocol::{ByteLen, DriveIdentity, SectorSize, Stage, Step};
-use sanitize::{FailureCause, Target, Watch};
+use protocol::{ByteLen, DriveIdentity, SectorSize, Step};
+use sanitize::{Doing, FailureCause, Target, Watch};
 
 use crate::rig::{
     SIZE, consented, dirty_drive, identity, is_dirty, overwrite, sanitize, secrets, silent,
@@ -44,7 +44,7 @@ fn overwriting_reports_its_steps_and_progress_to_the_end() {
     let (drive, identity) = (dirty_drive("A", SIZE), identity("A", SIZE));
     let seen = RefCell::new(Vec::new());
     let note =
-        |stage: Stage, done: ByteLen, total: ByteLen| seen.borrow_mut().push((stage, done, total));
+        |doing: Doing, done: ByteLen, total: ByteLen| seen.borrow_mut().push((doing, done, total));
     let stop = AtomicBool::new(false);
     let watch = Watch::new(&note, &stop);
     let target = Target::claim(Box::new(drive.clone()), consented(&identity)).unwrap();
@@ -54,8 +54,8 @@ fn overwriting_reports_its_steps_and_progress_to_the_end() {
     sanitized.verify(watch).unwrap();
 
     let seen = seen.into_inner();
-    for stage in [Stage::Sanitize, Stage::Verify] {
-        let last = seen.iter().rfind(|(of, _, _)| *of == stage).unwrap();
+    for doing in [Doing::Overwriting, Doing::ReadingBack] {
+        let last = seen.iter().rfind(|(of, _, _)| *of == doing).unwrap();
         assert_eq!((last.1, last.2), (ByteLen(SIZE), ByteLen(SIZE)));
     }
 }

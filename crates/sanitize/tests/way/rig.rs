@@ -9,11 +9,11 @@ use protocol::plan::ClaimReason;
 use protocol::policy::{Proof, Verification};
 use protocol::{
     AgentKey, BatchId, ByteLen, Claim, DriveIdentity, DrivePassword, EraseFeatures, MachineId,
-    Media, Nonce, Plan, PlannedDrive, SectorSize, Sha256Digest, Stage, Technique, Ticket, TicketId,
+    Media, Nonce, Plan, PlannedDrive, SectorSize, Sha256Digest, Technique, Ticket, TicketId,
     UnixMillis,
 };
 use sanitize::{
-    Consent, ConsentContext, ConsentedDrive, Failed, Patience, Secrets, Target, UsedTickets,
+    Consent, ConsentContext, ConsentedDrive, Doing, Failed, Patience, Secrets, Target, UsedTickets,
     Verified, Watch,
 };
 
@@ -110,7 +110,7 @@ pub(crate) fn overwrite(evidence: &DriveEvidence) -> &PassObservation {
     pass
 }
 
-pub(crate) fn silent(_: Stage, _: ByteLen, _: ByteLen) {}
+pub(crate) fn silent(_: Doing, _: ByteLen, _: ByteLen) {}
 
 /// The whole way, for the drive that the consent is for.
 pub(crate) fn sanitize(
