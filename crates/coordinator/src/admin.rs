@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod client;
+mod recovery;
 mod requests;
 mod witness;
 
@@ -17,8 +18,8 @@ use axum::routing::{get, post};
 use protocol::{BatchId, MachineNumber, UnixMillis};
 
 pub(crate) use requests::{
-    ArmRequest, Armed, KindName, LookAt, PickRequest, PickedMachine, SettleRequest, Status,
-    WhoRequest,
+    AdoptRequest, AdoptedLock, ArmRequest, Armed, KindName, LookAt, PickRequest, PickedMachine,
+    SettleRequest, Status, WhoRequest,
 };
 
 use crate::certificate::{CertificateError, certificate};
@@ -51,6 +52,7 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/machines/{number}/look", post(witness::look))
         .route("/picks", post(pick_machines))
         .route("/clock/accept", post(accept_clock))
+        .route("/recovery/adopted", get(recovery::adopted).post(recovery::adopt))
         .route("/batches", get(batches).post(arm_batch))
         .route("/batches/{id}/disarm", post(disarm_batch))
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })

@@ -20,11 +20,12 @@ use protocol::{
 
 pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
 pub(crate) use batch::Batch;
-pub(crate) use locks::Locks;
+pub(crate) use locks::{Adopted, Locks, Ours};
 pub(crate) use machine::{AgentBoot, Machine};
 pub(crate) use state::MachineState;
 
 use crate::clock;
+use crate::drive_name::DriveName;
 use crate::event::{AdmittedHow, Happening, JournalEvent};
 
 /// Why an event cannot follow those before it.
@@ -40,6 +41,8 @@ pub(crate) enum FoldError {
     Batch(BatchId),
     #[error("machine {0} is not admitted")]
     NotAdmitted(MachineId),
+    #[error("the lock of {0} is ours already")]
+    LockTwice(DriveName),
     #[error("agent {agent} never enrolled as machine {machine}")]
     UnknownAgent { machine: MachineId, agent: AgentKey },
     #[error("an agent's record does not join its chain")]
@@ -140,7 +143,7 @@ impl Bench {
         })
     }
 
-    /// The drives for which passwords were given out.
+    /// The drives whose lock may be ours.
     pub(crate) fn locks(&self) -> &Locks {
         &self.locks
     }
@@ -212,6 +215,13 @@ impl Bench {
                     return Err(FoldError::UnknownMachine(*machine));
                 }
                 self.locks.give(*machine, drive, *secret);
+            }
+            Happening::LockAdopted { drive, by, because } => {
+                if self.locks.ours(drive).is_some() {
+                    return Err(FoldError::LockTwice(drive.clone()));
+                }
+                let adopted = Adopted { by: *by, because: because.clone(), at };
+                self.locks.adopt(drive.clone(), adopted);
             }
             Happening::HoldAsked { machine, .. } => self.witnessed(index, machine)?.held = true,
             Happening::HoldReleased { machine, .. } => self.witnessed(index, machine)?.held = false,

@@ -82,7 +82,7 @@ enum Command {
     /// What is demanded of sanitizing: list, show, check
     #[command(subcommand)]
     Policy(policy::Command),
-    /// The secret from which the passwords of drives follow: show, restore, password
+    /// The secret from which the passwords of drives follow: show, restore, password, adopt, list
     #[command(subcommand)]
     Recovery(recovery::Command),
     /// The dashboard's password: make a new one
@@ -188,7 +188,7 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Image(command) => image::run(asker, command).await,
         Command::Certificate(command) => certificate::run(asker, command).await,
         Command::Dashboard(command) => dashboard::run(asker, &command),
-        Command::Recovery(command) => recovery::run(asker, &command),
+        Command::Recovery(command) => recovery::run(asker, command).await,
         // Handled before; they need no coordinator.
         Command::Serve { .. } | Command::Verify { .. } | Command::Policy(_) => Ok(()),
     }

@@ -9,6 +9,8 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::drive_name::DriveName;
+
 /// One row of the journal, one leaf of its Merkle tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JournalEvent {
@@ -75,6 +77,14 @@ pub(crate) enum Happening {
         drive: DriveIdentity,
         /// Which recovery secret it follows from; see [`crate::recovery::RecoverySecret::check_value`].
         secret: Sha256Digest,
+    },
+    /// A person says that a drive's lock is ours: a coordinator before this one gave its password out. It may be wrong, so
+    /// it names no recovery secret; which one the password follows from is known once it is given out here.
+    LockAdopted {
+        drive: DriveName,
+        by: PersonId,
+        /// Why, in the person's words.
+        because: String,
     },
     /// A person has the machine wait, once its drives are verified and before anything new is written to them.
     HoldAsked { machine: MachineId, by: PersonId },

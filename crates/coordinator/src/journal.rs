@@ -175,7 +175,7 @@ impl Journal {
         Ok(Self { commands, published, length, path: path.into(), clock })
     }
 
-    /// The drives for which passwords were given out, from a journal that is not in use; none where there is none.
+    /// The drives whose lock may be ours, from a journal that is not in use; none where there is none.
     ///
     /// # Errors
     /// As of [`Journal::open`].

@@ -4,6 +4,7 @@
 
 mod admin;
 mod admission;
+mod adoption;
 mod arming;
 mod bench;
 mod boot_choice;
@@ -20,6 +21,7 @@ mod cpio;
 mod dashboard;
 mod data_dir;
 mod directive;
+mod drive_name;
 mod drive_password;
 mod enrollment;
 mod event;

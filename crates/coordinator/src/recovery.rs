@@ -59,7 +59,8 @@ pub(crate) enum RecoveryError {
     #[error(
         "this is not the secret by which passwords of drives were given out here, so it would unlock none of them; \
          nothing was changed. Take the sheet of this site; for a drive that another site has locked, restore its sheet \
-         into another data directory, where `rehome recovery password` prints the password of that drive"
+         into another data directory, where `rehome recovery adopt` has that drive opened and `rehome recovery password` \
+         prints its password"
     )]
     WrongSheet,
 }

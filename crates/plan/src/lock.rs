@@ -19,16 +19,16 @@ pub(crate) fn unlock(drive: &DriveUnit, ours: bool) -> Result<bool, (RefusalCode
         (false, false, _) => Ok(false),
         (true, _, false) => refuse(
             RefusalCode::LockedByStranger,
-            "it is locked with a password that is not known here as ours; if a coordinator of this \
-             site locked it, `rehome recovery password` prints its password; else take it off with \
-             the former owner's password, or take the drive out",
+            "it is locked with a password that is not known here as ours; if an earlier \
+             coordinator of this site locked it, restore its secret and say so by `rehome recovery \
+             adopt`; else take the password off with the former owner's, or take the drive out",
         ),
         (false, true, false) => refuse(
             RefusalCode::LockedByStranger,
             "it has a password that is not known here as ours, though it is unlocked now, and would \
-             lock itself again; if a coordinator of this site locked it, `rehome recovery password` \
-             prints its password; else take it off in the firmware setup with the former owner's \
-             password, or take the drive out",
+             lock itself again; if an earlier coordinator of this site locked it, restore its \
+             secret and say so by `rehome recovery adopt`; else take the password off in the \
+             firmware setup with the former owner's, or take the drive out",
         ),
         // Power clears it, and clears a freeze as well: ask for the simpler remedy first.
         (_, _, true) if security.count_expired => refuse(

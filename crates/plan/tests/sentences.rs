@@ -109,18 +109,18 @@ fn passwords() {
             locked(|_| ()),
             false,
             RefusalCode::LockedByStranger,
-            "it is locked with a password that is not known here as ours; if a coordinator of this \
-             site locked it, `rehome recovery password` prints its password; else take it off with \
-             the former owner's password, or take the drive out",
+            "it is locked with a password that is not known here as ours; if an earlier \
+             coordinator of this site locked it, restore its secret and say so by `rehome recovery \
+             adopt`; else take the password off with the former owner's, or take the drive out",
         ),
         (
             locked(|d| d.security.locked = false),
             false,
             RefusalCode::LockedByStranger,
             "it has a password that is not known here as ours, though it is unlocked now, and would \
-             lock itself again; if a coordinator of this site locked it, `rehome recovery password` \
-             prints its password; else take it off in the firmware setup with the former owner's \
-             password, or take the drive out",
+             lock itself again; if an earlier coordinator of this site locked it, restore its \
+             secret and say so by `rehome recovery adopt`; else take the password off in the \
+             firmware setup with the former owner's, or take the drive out",
         ),
         (
             locked(|d| (d.security.frozen, d.security.count_expired) = (true, true)),

@@ -111,6 +111,12 @@ pub enum FailureCause {
     /// A password that is not ours.
     #[error("it has a password that is not ours; only who set it can take it off")]
     Locked,
+    /// It was taken for locked by us, and our password opens it neither way.
+    #[error(
+        "it takes our password neither to unlock nor to erase: another recovery secret or somebody else locked it; do not \
+         start again, take its password off with who set it, or take it out"
+    )]
+    NotOurPassword(#[source] AtaError),
     /// Too many wrong passwords.
     #[error(
         "it takes no more passwords before it was without power; switch the machine off and on"

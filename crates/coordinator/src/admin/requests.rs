@@ -4,11 +4,12 @@ use std::net::Ipv4Addr;
 
 use clap::ValueEnum;
 use protocol::api::SiteConfig;
-use protocol::{BatchId, MachineNumber, Policy};
+use protocol::{BatchId, MachineNumber, Policy, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::admission::Pick;
 use crate::config::DhcpSetting;
+use crate::drive_name::DriveName;
 
 /// What is being served.
 #[derive(Debug, Serialize, Deserialize)]
@@ -114,6 +115,36 @@ pub(crate) struct LookAt {
     pub(crate) sector: u64,
     /// How many.
     pub(crate) count: u32,
+}
+
+/// A person says that a drive's lock is ours.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdoptRequest {
+    /// Who.
+    pub(crate) by: String,
+    /// The drive's model, as it names itself.
+    pub(crate) model: String,
+    /// Its serial number, likewise.
+    pub(crate) serial: String,
+    /// Why.
+    pub(crate) because: String,
+}
+
+/// A drive that was adopted, and how that came.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AdoptedLock {
+    /// Its name.
+    pub(crate) drive: DriveName,
+    /// The machines that show it.
+    pub(crate) machines: Vec<MachineNumber>,
+    /// The name of who adopted it, or the bare id where the name is gone.
+    pub(crate) by: String,
+    /// Why, in the person's words.
+    pub(crate) because: String,
+    /// When.
+    pub(crate) at: UnixMillis,
 }
 
 /// A person, where nothing else need be said.

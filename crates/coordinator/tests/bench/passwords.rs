@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::process::{Output, Stdio};
 
 use protocol::api::{DrivePasswordReply, DrivePasswordRequest, RecordsAccepted};
-use protocol::{Directive, DriveIdentity, Step};
+use protocol::plan::RefusalCode;
+use protocol::{Directive, DriveIdentity, PlanReply, Step};
 
 use crate::coordinator::{Coordinator, rehome};
 use crate::full_disk::{fill, on_a_small_disk};
@@ -180,4 +181,70 @@ async fn a_secret_survives_on_paper() {
     let again =
         bench.json(&["recovery", "password", "--model", "Example NVMe", "--serial", "DISK"]);
     assert_eq!(again["password"], given.as_str());
+}
+
+/// `rehome recovery adopt` of a disk with this serial number.
+fn adopting(serial: &str) -> [&str; 10] {
+    let (model, because) = ("Example NVMe", "the server burned");
+    ["recovery", "adopt", "--model", model, "--serial", serial, "--because", because, "--by", "Ola"]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_drive_that_an_earlier_installation_left_locked_is_adopted_by_a_new_one() {
+    let (paper, given) = {
+        let earlier = Coordinator::start(&[]);
+        let (machine, drive) = at_work(&earlier).await;
+        (sheet(earlier.path()), password(&ask(&earlier, &machine, &drive).await))
+    };
+    // All that is left of it is the sheet.
+    let mut bench = Coordinator::start(&[]);
+    assert!(bench.terminate().success());
+    assert!(restore(bench.path(), &paper).status.success());
+    bench.restart(&[]);
+    let mut inventory = laptop(2);
+    inventory.drives = vec![locked(disk("DISK"))];
+    let drive = inventory.drives[0].identity.clone().unwrap();
+    let mut machine = Laptop::booted(inventory);
+    machine.enroll(&bench).await;
+    bench.arm_wipe(1);
+    bench.pick(1);
+    let directive = machine.heartbeat(&bench).await;
+    let Directive::Work { job, our_locks, .. } = directive else { panic!("{directive:?}") };
+    assert_eq!(our_locks, []);
+    let refused = machine.ticket(&bench, &machine.request(&job, 1)).await.unwrap_err();
+    let PlanReply::Refused { refusals } = refused else { panic!("{refused:?}") };
+    assert_eq!(refusals[0].code, RefusalCode::LockedByStranger);
+    // No agent says whose lock it is.
+    let claimed = machine.request_with(&job, std::slice::from_ref(&drive), 2);
+    let refused = machine.ticket(&bench, &claimed).await.unwrap_err();
+    assert!(matches!(refused, PlanReply::Refused { .. }), "{refused:?}");
+    refusal(&ask(&bench, &machine, &drive).await, 409);
+
+    let events = |bench: &Coordinator| bench.json(&["status"])["events"].as_u64().unwrap();
+    let before = events(&bench);
+    assert!(bench.refused(&adopting(" ")).contains("serial number is empty"));
+    assert_eq!(bench.json(&["recovery", "list"]), serde_json::json!([]));
+    assert_eq!(events(&bench), before);
+    let another = bench.json(&adopting("OTHER"));
+    assert_eq!(another["machines"], serde_json::json!([]), "nobody has seen that one");
+    let lock = bench.json(&adopting(" DISK "));
+    assert_eq!(lock["drive"], serde_json::json!({ "model": "Example NVMe", "serial": "DISK" }));
+    assert_eq!((&lock["machines"], &lock["by"]), (&serde_json::json!([1]), &"Ola".into()));
+    assert_eq!(events(&bench), before + 2);
+    assert!(bench.refused(&adopting("DISK")).contains("adopted before"));
+    assert_eq!(bench.json(&["recovery", "list"]), serde_json::json!([another, lock]));
+    assert_eq!(events(&bench), before + 2);
+
+    // It holds on disk: the machine, which has waited all the while, asks again.
+    bench.kill_and_restart();
+    machine.enroll(&bench).await;
+    let directive = machine.heartbeat(&bench).await;
+    let Directive::Work { job, our_locks, .. } = directive else { panic!("{directive:?}") };
+    assert_eq!(our_locks, std::slice::from_ref(&drive));
+    let request = machine.request_with(&job, &our_locks, 3);
+    let (ticket, _) = machine.ticket(&bench, &request).await.unwrap();
+    refusal(&ask(&bench, &machine, &drive).await, 409);
+    machine.note(Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan });
+    let _: RecordsAccepted = ok(&machine.send(&bench, &machine.records).await);
+    assert_eq!(password(&ask(&bench, &machine, &drive).await), given);
 }

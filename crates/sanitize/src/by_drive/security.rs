@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use drive::AtaError;
 use drive::ata::{AtaCommand, SHORT};
 use protocol::DrivePassword;
 use protocol::features::{AtaSecurity, EraseTime};
@@ -70,7 +71,14 @@ pub(crate) fn take_our_password_off(
     }
     if open(talk, password).is_err() {
         let estimate = security.erase_time;
-        erase_unit(talk, password, false, estimate, watch)?;
+        let erased = erase_unit(talk, password, false, estimate, watch);
+        // The drive's own refusal, twice; it counts wrong passwords, so there is no third try.
+        return match erased {
+            Err(FailureCause::Ata(error @ AtaError::Refused { host: 0, .. })) => {
+                Err(FailureCause::NotOurPassword(error))
+            }
+            erased => erased.and_then(|()| has_no_password(talk)),
+        };
     }
     has_no_password(talk)
 }

@@ -114,7 +114,7 @@ fn what_stands_in_the_way_is_named_before_anything_is_erased() {
     let eraser = with(erase, |ata, _| ata.locked_with = Some([b'x'; 32]));
     let dirty = eraser.drive.n_old_sectors();
     let failed = eraser.sanitize().unwrap_err();
-    assert!(matches!(failed.cause, FailureCause::Ata(_)), "{failed}");
+    assert!(matches!(failed.cause, FailureCause::NotOurPassword(_)), "{failed}");
     assert_eq!(eraser.drive.n_old_sectors(), dirty);
 }
 

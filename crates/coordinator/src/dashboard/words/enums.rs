@@ -178,10 +178,11 @@ impl Lang {
                  i zniszcz go.",
             ),
             RefusalCode::LockedByStranger => (
-                "If a coordinator of this site locked it, `rehome recovery password` prints its password. Else ask the \
-                 former owner for the password and take it off in the firmware setup; or take the drive out and \
-                 destroy it.",
-                "Jeśli zablokował go nasz koordynator, hasło poda `rehome recovery password`. Jeśli nie, zapytaj \
+                "If an earlier coordinator of this site locked it, restore its recovery secret and say so by `rehome \
+                 recovery adopt`; `rehome recovery password` prints the password. Else ask the former owner for the \
+                 password and take it off in the firmware setup; or take the drive out and destroy it.",
+                "Jeśli zablokował go wcześniejszy koordynator tej instalacji, przywróć jego sekret i potwierdź to \
+                 poleceniem `rehome recovery adopt`; hasło poda `rehome recovery password`. Jeśli nie, zapytaj \
                  poprzedniego właściciela o hasło i usuń je w ustawieniach firmware; albo wyjmij dysk i zniszcz go.",
             ),
             RefusalCode::FrozenWhileLocked | RefusalCode::PasswordCountExpired => (
