@@ -14,7 +14,7 @@ use nix::libc::{O_DIRECT, major, minor};
 use protocol::{ByteLen, DriveIdentity, SectorSize};
 
 /// Major number of loop devices: Documentation/admin-guide/devices.txt.
-const LOOP_MAJOR: u32 = 7;
+pub(crate) const LOOP_MAJOR: u32 = 7;
 /// How the directory begins that `scripts/bench` makes for its files.
 const DIRECTORY: &str = "rehome-bench.";
 
@@ -33,9 +33,8 @@ impl OwnLoop {
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let (node, backing) = text.split_once('=').context("expected NODE=FILE")?;
         let (node, backing) = (PathBuf::from(node), PathBuf::from(backing));
-        let directory = backing.parent().and_then(Path::file_name).unwrap_or_default();
         ensure!(
-            backing.is_absolute() && directory.to_string_lossy().starts_with(DIRECTORY),
+            is_of_the_benchmark(&backing),
             "{backing:?} is in no directory {DIRECTORY}*: only what scripts/bench made is written to"
         );
         loop_number(&node, &fs::metadata(&node).with_context(|| format!("looking at {node:?}"))?)?;
@@ -74,6 +73,32 @@ impl OwnLoop {
         &self.node
     }
 
+    /// Its number among the loop devices.
+    pub(crate) fn number(&self) -> Result<u32> {
+        loop_number(&self.node, &self.held.metadata()?)
+    }
+
+    /// The node, where it has the name that the kernel gives to this device.
+    pub(crate) fn only_name(&self) -> Result<PathBuf> {
+        let name = PathBuf::from(format!("/dev/loop{}", self.number()?));
+        ensure!(self.node == name, "{:?} is another name of {name:?}", self.node);
+        Ok(name)
+    }
+
+    /// How much has been written to it since it is there, by anybody: the seventh number of
+    /// Documentation/block/stat.rst, in sectors of 512 bytes.
+    pub(crate) fn bytes_written(&self) -> Result<u64> {
+        let path = format!("/sys/dev/block/{LOOP_MAJOR}:{}/stat", self.number()?);
+        let said = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+        let sectors = said.split_whitespace().nth(6).and_then(|it| it.parse::<u64>().ok());
+        Ok(sectors.with_context(|| format!("{path} says {said:?}"))? * 512)
+    }
+
+    /// Takes it out of the page cache, where what is not written directly stays as long as it is held.
+    pub(crate) fn drop_page_cache(&self) -> Result<()> {
+        sys::block::drop_page_cache(&self.held).with_context(|| format!("dropping {self}"))
+    }
+
     pub(crate) fn size(&self) -> Result<u64> {
         sys::block::size(&self.held).with_context(|| format!("asking {:?} for its size", self.node))
     }
@@ -94,6 +119,12 @@ impl OwnLoop {
         };
         Ok(LoopDrive { file, identity, sector_size })
     }
+}
+
+/// Whether that is right inside of a directory that `scripts/bench` makes.
+pub(crate) fn is_of_the_benchmark(path: &Path) -> bool {
+    let directory = path.parent().and_then(Path::file_name).unwrap_or_default();
+    path.is_absolute() && directory.to_string_lossy().starts_with(DIRECTORY)
 }
 
 /// The number of a loop device, by what the node stands for and not by its name.
@@ -168,7 +199,11 @@ mod tests {
     #[test]
     fn nothing_but_a_loop_device_on_a_file_of_the_benchmark_is_taken() {
         for (text, expected) in [
+            ("", "expected NODE=FILE"),
             ("/dev/loop0", "expected NODE=FILE"),
+            ("=", "in no directory"),
+            ("=/dev/shm/rehome-bench.x/one", "looking at \"\""),
+            ("/dev=/dev/shm/rehome-bench.x/one", "no loop device"),
             ("/dev/loop0=rehome-bench.x/one", "in no directory"),
             ("/dev/loop0=/home/somebody/disk.img", "in no directory"),
             ("/dev/loop0=/rehome-bench.x", "in no directory"),

@@ -1,7 +1,10 @@
-//! Measures overwriting and verifying beside dd(1), on loop devices over files in memory that were made for it.
+//! Measures overwriting and verifying beside dd(1) and nwipe, on loop devices over files in memory that were made for it.
 
+mod cage;
+mod comparison;
 mod loop_drive;
 mod measure;
+mod nwipe;
 mod ours;
 mod report;
 mod rival;
@@ -12,6 +15,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::cage::Caged;
 use crate::loop_drive::OwnLoop;
 use crate::ours::Content;
 
@@ -33,6 +37,8 @@ enum Command {
         #[arg(required = true, value_parser = OwnLoop::parse)]
         loops: Vec<OwnLoop>,
     },
+    /// One run of nwipe, which sees this device and no other. Refuses to start it where it might see more.
+    Caged(Caged),
 }
 
 /// What the benchmark runs on.
@@ -44,6 +50,12 @@ struct Sanitize {
     /// A device of the drives at once; several times.
     #[arg(long, value_parser = OwnLoop::parse, required = true)]
     many: Vec<OwnLoop>,
+    /// The directory with nwipe and its libraries; left out without.
+    #[arg(long)]
+    nwipe: Option<PathBuf>,
+    /// Which nwipe that is, or why it is left out.
+    #[arg(long)]
+    about_nwipe: String,
     /// How many pairs of runs.
     #[arg(long, default_value_t = 7)]
     pairs: usize,
@@ -58,6 +70,7 @@ struct Sanitize {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Sanitize(sanitize) => sanitize_bench::run(&sanitize),
+        Command::Caged(caged) => caged.run().map(|never| match never {}),
         Command::Ours { content, loops } => {
             println!("{}", serde_json::to_string(&ours::run(content, &loops)?)?);
             Ok(())

@@ -7,11 +7,8 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::Sanitize;
-use crate::measure::{Took, median};
+use crate::comparison::Comparison;
 use crate::sanitize_bench::Round;
-
-const WHY_NO_NWIPE: &str = "nwipe is left out in this version: without a device it wipes every disk of the machine, so it \
-    may run only where it is shown nothing but the loop device";
 
 /// The record of one run.
 #[derive(Debug, Serialize)]
@@ -22,7 +19,8 @@ pub(crate) struct Report {
     /// Of the last minute, before and after: what else ran.
     load_average: [f64; 2],
     device: String,
-    nwipe: &'static str,
+    /// Which one, or why it was left out.
+    nwipe: String,
     comparisons: Vec<Comparison>,
     memory: Memory,
     one_drive: Vec<Round>,
@@ -43,60 +41,10 @@ struct Memory {
     promised_mib_each: f64,
 }
 
-/// One promise: medians over all rounds.
-#[derive(Debug, Serialize)]
-pub(crate) struct Comparison {
-    what: String,
-    dd_bytes_per_second: f64,
-    our_bytes_per_second: f64,
-    /// Where dd's rate is above this, it counts as this.
-    counted_up_to: Option<f64>,
-    /// The median of what the rounds gave, each by itself.
-    ratio: f64,
-    promised_ratio: f64,
-    dd_cpu_seconds: f64,
-    our_cpu_seconds: f64,
-    #[serde(skip)]
-    pairs: Vec<(f64, f64)>,
-}
-
-impl Comparison {
-    pub(crate) fn of(
-        what: &str,
-        rounds: &[Round],
-        bytes: u64,
-        promised_ratio: f64,
-        pick: impl Fn(&Round) -> (Took, Took),
-    ) -> Self {
-        let took: Vec<(Took, Took)> = rounds.iter().map(pick).collect();
-        // A benchmark's few GiB are exact in a double.
-        #[expect(clippy::cast_precision_loss)]
-        let rate = |took: &Took| bytes as f64 / took.seconds;
-        let pairs: Vec<(f64, f64)> =
-            took.iter().map(|(theirs, ours)| (rate(theirs), rate(ours))).collect();
-        Self {
-            what: what.to_owned(),
-            dd_bytes_per_second: median(pairs.iter().map(|(theirs, _)| *theirs)),
-            our_bytes_per_second: median(pairs.iter().map(|(_, ours)| *ours)),
-            counted_up_to: None,
-            ratio: median(pairs.iter().map(|(theirs, ours)| ours / theirs)),
-            promised_ratio,
-            dd_cpu_seconds: median(took.iter().map(|(theirs, _)| theirs.cpu_seconds)),
-            our_cpu_seconds: median(took.iter().map(|(_, ours)| ours.cpu_seconds)),
-            pairs,
-        }
-    }
-
-    /// With dd counted as no faster than that.
-    pub(crate) fn up_to(self, limit: f64) -> Self {
-        let ratio = median(self.pairs.iter().map(|(theirs, ours)| ours / theirs.min(limit)));
-        Self { counted_up_to: Some(limit), ratio, ..self }
-    }
-}
-
 impl Report {
     pub(crate) fn new(
         sanitize: &Sanitize,
+        about_nwipe: String,
         load_before: f64,
         comparisons: Vec<Comparison>,
         one_drive: Vec<Round>,
@@ -119,7 +67,7 @@ impl Report {
             machine: Machine::this()?,
             load_average: [load_before, load_average()?],
             device: "loop device with direct I/O over a file in memory (tmpfs)".to_owned(),
-            nwipe: WHY_NO_NWIPE,
+            nwipe: about_nwipe,
             comparisons,
             memory,
             one_drive,
@@ -160,21 +108,35 @@ impl fmt::Display for Report {
         writeln!(f, "{}; load average {before} before, {after} after", self.device)?;
         writeln!(
             f,
-            "\n{:<22} {:>9} {:>9} {:>7} {:>8}  {:>7} {:>7}",
-            "", "dd MB/s", "ours", "ratio", "promised", "dd cpu", "ours"
+            "\n{:<18} {:<6} {:>9} {:>9} {:>7} {:>8}  {:>8} {:>7} {:>6} {:>8}",
+            "",
+            "peer",
+            "its MB/s",
+            "ours",
+            "ratio",
+            "promised",
+            "its cpu",
+            "ours",
+            "ratio",
+            "promised"
         )?;
         for it in &self.comparisons {
-            let verdict = if it.ratio >= it.promised_ratio { "" } else { "  MISSED" };
+            let promised_cpu =
+                it.promised_cpu_ratio.map_or_else(String::new, |most| format!("<={most:.2}"));
             writeln!(
                 f,
-                "{:<22} {:>9.0} {:>9.0} {:>7.2} {:>8.2}  {:>6.2}s {:>6.2}s{verdict}",
+                "{:<18} {:<6} {:>9.0} {:>9.0} {:>7.2} {:>8.2}  {:>7.2}s {:>6.2}s {:>6.2} {:>8}{}",
                 it.what,
-                it.dd_bytes_per_second / 1e6,
+                it.peer,
+                it.peer_bytes_per_second / 1e6,
                 it.our_bytes_per_second / 1e6,
                 it.ratio,
                 it.promised_ratio,
-                it.dd_cpu_seconds,
+                it.peer_cpu_seconds,
                 it.our_cpu_seconds,
+                it.cpu_ratio,
+                promised_cpu,
+                if it.is_kept() { "" } else { "  MISSED" },
             )?;
         }
         let Memory { one_drive_mib, many_drives_mib_each, promised_mib_each } = self.memory;
