@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("rehome-sys", &[]),
     ("rehome-evidence", &["rehome-protocol"]),
     ("rehome-osimage", &["rehome-protocol"]),
+    ("rehome-register", &["rehome-protocol"]),
     ("rehome-plan", &["rehome-evidence", "rehome-protocol"]),
     ("rehome-drive", &["rehome-protocol", "rehome-sys"]),
     ("rehome-sanitize", &["rehome-drive", "rehome-evidence", "rehome-protocol", "rehome-sys"]),
@@ -33,7 +34,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     (
         "rehome-coordinator",
-        &["rehome-evidence", "rehome-netboot", "rehome-osimage", "rehome-plan", "rehome-protocol"],
+        &[
+            "rehome-evidence",
+            "rehome-netboot",
+            "rehome-osimage",
+            "rehome-plan",
+            "rehome-protocol",
+            "rehome-register",
+        ],
     ),
     ("rehome-e2e", &[]),
     ("rehome-rig", &["rehome-drive", "rehome-protocol", "rehome-sanitize", "rehome-sys"]),
@@ -50,6 +58,7 @@ const SYNC: &[&str] = &[
     "rehome-sanitize",
     "rehome-osimage",
     "rehome-netboot",
+    "rehome-register",
 ];
 
 const LICENCES: &[&str] = &[
@@ -155,10 +164,10 @@ fn what_decides_and_destroys_has_no_runtime_and_no_network() {
 }
 
 #[test]
-fn the_agent_carries_no_database_and_no_server() {
+fn the_agent_carries_no_database_no_server_and_no_spreadsheet() {
     let graph = graph();
     let tree = graph.tree("rehome-agent");
-    for banned in ["rusqlite", "libsqlite3-sys", "axum", "rcgen", "object_store"] {
+    for banned in ["rusqlite", "libsqlite3-sys", "axum", "rcgen", "object_store", "calamine"] {
         assert!(!tree.contains(banned), "the agent has {banned} in its tree");
     }
 }

@@ -1,0 +1,197 @@
+//! Serial numbers: what makes two of them equal, and what is none.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The longest serial number, in characters.
+pub(crate) const MAX_SERIAL_LEN: usize = 80;
+/// Shorter than this many letters and digits is no serial number: half of a school's register would match it.
+const MIN_SERIAL_LEN: usize = 4;
+
+/// What vendors and clerks write when they have none: lower case letters and digits only, Polish ones folded.
+const PLACEHOLDERS: [&str; 38] = [
+    "asset",
+    "baseboardserialnumber",
+    "basboardserialnumber",
+    "boardserialnumber",
+    "brak",
+    "braknr",
+    "braknumeru",
+    "brakdanych",
+    "bezn",
+    "beznumeru",
+    "chassisserialnumber",
+    "default",
+    "defaultstring",
+    "empty",
+    "filledbyoem",
+    "invalid",
+    "nieczytelny",
+    "niedotyczy",
+    "nieznany",
+    "none",
+    "notapplicable",
+    "notavailable",
+    "notprovided",
+    "notspecified",
+    "null",
+    "oem",
+    "ref",
+    "serial",
+    "serialnumber",
+    "sernum",
+    "systemmanufacturer",
+    "systemproductname",
+    "systemserialnumber",
+    "systemversion",
+    "tobefilledbyoem",
+    "tobefilledbyoemo",
+    "unknown",
+    "usunieto",
+];
+
+/// A serial number that can tell machines apart.
+///
+/// Two are equal when they differ in case and blanks only. `O` and `0` stay different: whoever may have mistyped is
+/// asked ([`SerialNumber::resembles`]).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(into = "String")]
+pub struct SerialNumber(String);
+
+impl SerialNumber {
+    /// The serial number in a text; none where it is a placeholder, too short or too long.
+    pub fn parse(text: &str) -> Option<Self> {
+        let serial: String = text
+            .chars()
+            .filter(|it| !it.is_whitespace() && !it.is_control())
+            .flat_map(char::to_uppercase)
+            .collect();
+        let bare = bare(&serial);
+        let count = bare.chars().count();
+        let plausible = (MIN_SERIAL_LEN..=MAX_SERIAL_LEN).contains(&count)
+            && serial.chars().count() <= MAX_SERIAL_LEN;
+        (plausible && !is_placeholder(&bare) && !is_pattern(&bare)).then_some(Self(serial))
+    }
+
+    /// In capitals and without blanks.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether the two are different, yet one may be a misreading of the other: letters and digits that look alike,
+    /// marks left out, or a barcode's prefix (`1S` and the type) before the number.
+    pub fn resembles(&self, other: &Self) -> bool {
+        /// A shorter ending may be shared by chance.
+        const MIN_ENDING_LEN: usize = 7;
+        if self == other {
+            return false;
+        }
+        let (a, b) = (self.lookalike(), other.lookalike());
+        let ends = |long: &str, short: &str| short.len() >= MIN_ENDING_LEN && long.ends_with(short);
+        a == b || ends(&a, &b) || ends(&b, &a)
+    }
+
+    /// The same for all that look alike on a worn label.
+    fn lookalike(&self) -> String {
+        let look = |it| match it {
+            'O' | 'Q' | 'D' => '0',
+            'I' | 'L' => '1',
+            'Z' => '2',
+            'S' => '5',
+            'G' => '6',
+            'B' => '8',
+            it => it,
+        };
+        self.0.chars().filter(char::is_ascii_alphanumeric).map(look).collect()
+    }
+}
+
+impl fmt::Display for SerialNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl From<SerialNumber> for String {
+    fn from(serial: SerialNumber) -> Self {
+        serial.0
+    }
+}
+
+/// Letters and digits in lower case.
+fn bare(text: &str) -> String {
+    text.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+fn is_placeholder(bare: &str) -> bool {
+    PLACEHOLDERS.contains(&bare)
+}
+
+/// One character over and over, or digits counted up: `00000000`, `XXXXXXXX`, `123456789`, `0123456789`.
+fn is_pattern(bare: &str) -> bool {
+    let mut pairs = bare.chars().zip(bare.chars().skip(1));
+    let repeated = pairs.clone().all(|(a, b)| a == b);
+    let counted = pairs.all(|(a, b)| match (a.to_digit(10), b.to_digit(10)) {
+        (Some(a), Some(b)) => (a + 1) % 10 == b,
+        _ => false,
+    });
+    repeated || counted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_everybody_has_is_no_serial_number() {
+        for junk in [
+            "",
+            " ",
+            "0",
+            "-",
+            "N/A",
+            "n/d",
+            "123456789",
+            "0123456789",
+            "1234567890",
+            "00000000",
+            "XXXXXXXX",
+            "........",
+            "To be filled by O.E.M.",
+            "To Be Filled By O.E.M. ",
+            "Default string",
+            "None",
+            "System Serial Number",
+            "Not Specified",
+            "INVALID",
+            "brak",
+            "Brak numeru",
+            "b/n",
+            "nieczytelny",
+            "AB1",
+            "FFFFFFFF",
+        ] {
+            assert_eq!(SerialNumber::parse(junk), None, "{junk:?}");
+        }
+    }
+
+    #[test]
+    fn case_and_blanks_make_no_difference() {
+        let serial = |text| SerialNumber::parse(text).unwrap();
+        assert_eq!(serial(" pf0 1abcd"), serial("PF01ABCD"));
+        assert_eq!(serial("PF01ABCD").as_str(), "PF01ABCD");
+        for (a, b, alike) in [
+            ("PF01ABCD", "PFO1ABCD", true),
+            ("PF-01ABCD", "PF01ABCD", true),
+            ("1S20AWS0AB00PF01ABCD", "PF01ABCD", true),
+            ("S/N:PF01ABCD", "PF01ABCD", true),
+            ("PF01ABCD", "pf01abcd", false),
+            ("PF01ABCD", "PF01ABCE", false),
+            ("X1ABCD", "1ABCD", false),
+        ] {
+            assert_eq!(serial(a).resembles(&serial(b)), alike, "{a} {b}");
+            assert_eq!(serial(b).resembles(&serial(a)), alike, "{b} {a}");
+        }
+    }
+}
