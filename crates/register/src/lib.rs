@@ -38,7 +38,7 @@ pub use crate::problem::{PersonalData, Problem};
 pub use crate::propose::propose;
 pub use crate::read::encoding::{Encoding, Sureness};
 pub use crate::read::{Hint, ReadError, Separator, read};
-pub use crate::row::{AssetNumber, AssetRow, Text};
+pub use crate::row::{AssetNumber, AssetRow, NotKept, Text};
 pub use crate::rows::rows;
 pub use crate::serial::SerialNumber;
 pub use crate::sheet::{Cell, Format, LeftOut, Sheet, SheetRow, WhyLeftOut};

@@ -142,6 +142,41 @@ const GIVEN_NAMES: &[&str] = &[
 const FAMILY_ENDINGS: &[&str] =
     &["ski", "ska", "cki", "cka", "dzki", "dzka", "wicz", "czyk", "czak", "iak", "owna", "szczak"];
 
+/// Words of offices, folded: "Straż Miejska" ends like a name and is none.
+const INSTITUTIONS: &[&str] = &[
+    "biblioteka",
+    "biuro",
+    "centrum",
+    "dom",
+    "dzial",
+    "filia",
+    "gmina",
+    "gminna",
+    "gminny",
+    "komenda",
+    "miejska",
+    "miejski",
+    "muzeum",
+    "osrodek",
+    "pokoj",
+    "polska",
+    "polski",
+    "powiat",
+    "przedszkole",
+    "rada",
+    "referat",
+    "sala",
+    "sekcja",
+    "straz",
+    "szkola",
+    "ulica",
+    "urzad",
+    "wiejska",
+    "wiejski",
+    "wydzial",
+    "zespol",
+];
+
 /// What a cell holds of a person, where that is beyond doubt: such text must not be kept, whatever its column.
 pub(crate) fn surely(text: &str) -> Option<PersonalData> {
     let mut words =
@@ -190,8 +225,11 @@ fn is_name(text: &str) -> bool {
     if !(2..=4).contains(&words.len()) || !words.iter().all(is_word) {
         return false;
     }
-    let mut folded = words.iter().map(|word| fold(word));
-    folded.any(|word| {
+    let folded: Vec<String> = words.iter().map(|word| fold(word)).collect();
+    if folded.iter().any(|word| INSTITUTIONS.contains(&word.as_str())) {
+        return false;
+    }
+    folded.iter().any(|word| {
         let ends = |ending: &&str| word.len() > ending.len() + 1 && word.ends_with(*ending);
         GIVEN_NAMES.contains(&word.as_str()) || FAMILY_ENDINGS.iter().any(ends)
     })
@@ -216,6 +254,7 @@ mod tests {
             ("Pokój 12", false),
             ("Wydział Finansowy", false),
             ("Urząd Miasta", false),
+            ("Straż Miejska", false),
             ("Hewlett Packard", false),
             ("PF01ABCD", false),
             ("", false),

@@ -2,14 +2,23 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::place::RowNumber;
 use crate::serial::SerialNumber;
 use crate::value::Value;
 
+/// Why a stored text is not what was kept of a register.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("this is no {what}: it is empty, a placeholder, too long, or has control characters")]
+pub struct NotKept {
+    /// What it should be.
+    pub what: &'static str,
+}
+
 /// A row of the register: an asset by its numbers. It holds nobody's name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AssetRow {
     /// Where it stands; no two assets of a register have the same.
     pub row: RowNumber,
@@ -30,8 +39,8 @@ pub struct AssetRow {
 }
 
 /// The number under which the owner keeps an asset, as it is written. Equal numbers may differ in case and blanks.
-#[derive(Debug, Clone, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct AssetNumber(String);
 
 impl AssetNumber {
@@ -62,6 +71,19 @@ impl PartialEq for AssetNumber {
 
 impl Eq for AssetNumber {}
 
+impl TryFrom<String> for AssetNumber {
+    type Error = NotKept;
+    fn try_from(text: String) -> Result<Self, NotKept> {
+        Self::parse(&text).ok_or(NotKept { what: "asset number" })
+    }
+}
+
+impl From<AssetNumber> for String {
+    fn from(number: AssetNumber) -> Self {
+        number.0
+    }
+}
+
 impl fmt::Display for AssetNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -70,8 +92,8 @@ impl fmt::Display for AssetNumber {
 
 /// Text of a register: one line, not empty, free of control characters. It may begin like a formula, so it leaves
 /// only through [`crate::csv_cell`].
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Text(String);
 
 impl Text {
@@ -83,6 +105,20 @@ impl Text {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = NotKept;
+    fn try_from(text: String) -> Result<Self, NotKept> {
+        let is_kept = !text.chars().any(char::is_control);
+        Self::of(&text).filter(|_| is_kept).ok_or(NotKept { what: "text of a register" })
+    }
+}
+
+impl From<Text> for String {
+    fn from(text: Text) -> Self {
+        text.0
     }
 }
 

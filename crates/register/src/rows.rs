@@ -140,7 +140,7 @@ impl RowReader<'_> {
             Problem::Personal { place, role, what }
         } else if !is_exact || is_scientific(&shown) {
             Problem::LostDigits { place, role, shown }
-        } else if shown.starts_with(['=', '@', '#']) {
+        } else if is_formula(&shown) {
             Problem::Formula { place, role, shown: shown.chars().take(max).collect() }
         } else if n_chars > max {
             Problem::TooLong { place, role, n_chars, max }
@@ -172,6 +172,14 @@ impl RowReader<'_> {
         }
         Text::of(cell.text())
     }
+}
+
+/// A formula that was not calculated, or what programs show where one failed, in whatever language: `#REF!`, `#N/D`.
+fn is_formula(text: &str) -> bool {
+    let is_error = text.starts_with('#') && (text.ends_with(['!', '?']) || text.len() == 4);
+    text.starts_with(['=', '@'])
+        || (is_error && text.contains(char::is_alphabetic))
+        || text.starts_with("Err:")
 }
 
 /// `1,23457E+11`: what is left of a long number in a CSV file that went through a spreadsheet program.

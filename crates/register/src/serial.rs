@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::row::NotKept;
 
 /// The longest serial number, in characters.
 pub(crate) const MAX_SERIAL_LEN: usize = 80;
@@ -55,8 +57,8 @@ const PLACEHOLDERS: [&str; 38] = [
 ///
 /// Two are equal when they differ in case and blanks only. `O` and `0` stay different: whoever may have mistyped is
 /// asked ([`SerialNumber::resembles`]).
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
-#[serde(into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct SerialNumber(String);
 
 impl SerialNumber {
@@ -110,6 +112,13 @@ impl SerialNumber {
 impl fmt::Display for SerialNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for SerialNumber {
+    type Error = NotKept;
+    fn try_from(text: String) -> Result<Self, NotKept> {
+        Self::parse(&text).ok_or(NotKept { what: "serial number" })
     }
 }
 

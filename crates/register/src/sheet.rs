@@ -134,6 +134,8 @@ pub enum WhyLeftOut {
     Total,
     /// It repeats the header, as at the top of a printed page.
     HeaderAgain,
+    /// It numbers the columns, as printed forms do.
+    ColumnNumbers,
 }
 
 impl fmt::Display for WhyLeftOut {
@@ -141,6 +143,7 @@ impl fmt::Display for WhyLeftOut {
         f.write_str(match self {
             Self::Total => "a total",
             Self::HeaderAgain => "the header once more",
+            Self::ColumnNumbers => "the numbers of the columns",
         })
     }
 }

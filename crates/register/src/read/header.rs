@@ -16,21 +16,36 @@ const TOTALS: [&str; 7] = ["razem", "ogolem", "suma", "lacznie", "podsumowanie",
 /// The index of the header: of the first rows, the one that names the most columns, at least one of which tells
 /// assets apart.
 pub(super) fn find(table: &Table) -> Option<usize> {
+    // A list of serial numbers has one cell a row, and so has its header. Separators in it tell that it was read with
+    // the wrong one.
+    let is_list = table.rows.iter().all(|(_, cells)| cells.len() <= 1);
     let rows = table.rows.iter().take(MAX_TITLE_ROWS).enumerate();
     let named = rows.filter_map(|(index, (_, cells))| {
         let keys = cells.iter().any(|cell| {
             meaning(cell.text()).is_some_and(|it| matches!(it.role, Role::Serial | Role::Asset))
         });
-        let n_filled = cells.iter().filter(|cell| !cell.is_empty()).count();
-        // A title such as "inventory 2024" is one cell; so is the header of a list of serial numbers, whose rows
-        // have one cell too. Separators in it tell that it was read with the wrong one.
-        let is_list = table.rows.iter().all(|(_, it)| it.len() <= 1)
-            && cells.iter().all(|cell| !cell.text().contains([';', ',']));
-        let enough = n_filled >= 2 || is_list;
-        (keys && enough).then(|| (n_known(cells), index))
+        let above = &table.rows[..index];
+        let is_header = if is_list {
+            let is_title = |(_, cells): &(RowNumber, Vec<Cell>)| {
+                cells.iter().all(|cell| cell.text().contains(' '))
+            };
+            cells.iter().all(|cell| !cell.text().contains([';', ','])) && above.iter().all(is_title)
+        } else {
+            // An asset whose note speaks of serial numbers is no header: other assets stand above it, or most of its
+            // cells name nothing.
+            let n_filled = n_filled(cells);
+            let is_title =
+                |(_, cells): &(RowNumber, Vec<Cell>)| self::n_filled(cells) * 3 <= n_filled * 2;
+            n_filled >= 2 && n_known(cells) * 3 >= n_filled && above.iter().all(is_title)
+        };
+        (keys && is_header).then(|| (n_known(cells), index))
     });
     // The first of those that name as many.
     named.max_by_key(|(n_known, index)| (*n_known, std::cmp::Reverse(*index))).map(|it| it.1)
+}
+
+fn n_filled(cells: &[Cell]) -> usize {
+    cells.iter().filter(|cell| !cell.is_empty()).count()
 }
 
 /// How many different meanings the cells name.
@@ -83,6 +98,11 @@ fn why_left_out(cells: &[Cell], headers: &[String]) -> Option<WhyLeftOut> {
     let texts: Vec<&str> = cells.iter().map(Cell::text).collect();
     if texts.iter().copied().eq(headers.iter().map(String::as_str)) {
         return Some(WhyLeftOut::HeaderAgain);
+    }
+    // Printed forms number their columns below the header.
+    let is_number = |(number, text): (usize, &&str)| **text == number.to_string();
+    if texts.len() >= 3 && (1..).zip(&texts).all(is_number) {
+        return Some(WhyLeftOut::ColumnNumbers);
     }
     let first = texts.iter().find(|text| !text.is_empty())?;
     let is_total = TOTALS.contains(&fold(first).as_str());

@@ -37,6 +37,8 @@ fn what_is_no_spreadsheet_is_called_by_its_name() {
         (b"PK\x03\x04 and nothing", "failed to read the workbook"),
         (b"PK\x05\x06", "an archive without a workbook"),
         (b"Ala;ma;kota\n1;2;3\n", "the file: no header found in the first 2 rows"),
+        // An asset that speaks of its serial number is no header.
+        (b"Kod;Gdzie;Co\n7;tu;Laptop\n8;nr seryjny zatarty;Laptop\n", "no header found"),
         (b"a\0b", "the encoding cannot be told"),
         (b"Nr inw.;S/N\n1;ab\x1b[2Kcd\n", "row 2, column B holds the control character U+001B"),
         (b"Nr inw.;S/N\n1;\"ab\n2;cd\n", "row 2, column B: the quoted cell is never closed"),

@@ -158,6 +158,7 @@ proptest! {
     fn each_row_and_machine_is_in_one_class_and_both_sides_agree(rows in register(), seen in bench()) {
         let matches = matched(&rows, &seen);
         prop_assert_eq!(matches.rows.len(), rows.len());
+        prop_assert!(serde_json::to_string(&matches).is_ok());
         let ids: std::collections::BTreeSet<_> = seen.iter().map(|it| it.id).collect();
         prop_assert!(matches.machines.keys().eq(ids.iter()));
         for (row, outcome) in &matches.rows {

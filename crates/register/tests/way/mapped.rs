@@ -125,3 +125,20 @@ fn a_mapping_is_remembered_and_corrected() {
             .starts_with("the mapping names column A, which is not there or named twice")
     );
 }
+
+#[test]
+fn assets_are_stored_as_they_were_kept() {
+    let sheet = sheet("Nr inw.;Nr seryjny;Nazwa;Wartość\n#12;5cg4410abc;=HP;1,5\n13;brak;;\n");
+    let assets = rows(&sheet, &propose(&sheet)).unwrap();
+    let stored = serde_json::to_string(&assets).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<register::AssetRow>>(&stored).unwrap(), assets);
+    for (was, becomes) in [
+        ("5CG4410ABC", "Default string"),
+        ("#12", "brak"),
+        ("=HP", "\\u001b[2K"),
+        ("note", "person"),
+    ] {
+        let changed = stored.replacen(was, becomes, 1);
+        assert!(serde_json::from_str::<Vec<register::AssetRow>>(&changed).is_err(), "{changed}");
+    }
+}

@@ -89,13 +89,16 @@ fn titles_totals_and_blank_rows_are_no_assets() {
     let text = csv(';', "\n");
     let (header, assets) = text.split_once('\n').unwrap();
     let titled = format!(
-        "Urząd Miasta;;;;;\nEwidencja sprzętu, stan na 2024-12-31;;;;;\n;;;;;\n{header}\n{assets}{header}\n\n\
+        "Urząd Miasta;;;;;\nEwidencja sprzętu, stan na 2024-12-31;;;;;\n;;;;;\n{header}\n1;2;3;4;5;6\n{assets}{header}\n\n\
          Razem;;;;;5799,50\n"
     );
     let sheet = read(titled.as_bytes(), &Hint::default()).unwrap();
-    check(&sheet, "CSV, UTF-8 (certain), cells separated by semicolons", 5);
+    check(&sheet, "CSV, UTF-8 (certain), cells separated by semicolons", 6);
     let left_out: Vec<_> = sheet.left_out.iter().map(|it| (it.row.0.get(), it.why)).collect();
-    assert_eq!(left_out, [(8, WhyLeftOut::HeaderAgain), (10, WhyLeftOut::Total)]);
+    assert_eq!(
+        left_out,
+        [(5, WhyLeftOut::ColumnNumbers), (9, WhyLeftOut::HeaderAgain), (11, WhyLeftOut::Total)]
+    );
 }
 
 fn escaped(cells: &[&str]) -> Vec<String> {
