@@ -9,6 +9,7 @@ mod look;
 mod machine;
 mod policy;
 mod recovery;
+mod register;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -88,6 +89,9 @@ enum Command {
     /// The dashboard's password: make a new one
     #[command(subcommand)]
     Dashboard(dashboard::Command),
+    /// The owner's asset register: check
+    #[command(subcommand)]
+    Register(register::Command),
     /// Check a certificate offline; exits with 0 if it holds, with 1 and the failed check if not
     Verify {
         /// The site's public key (DATA/site.pub)
@@ -171,6 +175,7 @@ fn start(cli: Cli) -> Result<Verdict> {
         }
         Command::Verify { key, file } => certificate::verify(&key, &file, json),
         Command::Policy(command) => policy::run(&command, json),
+        Command::Register(command) => register::run(&command, json),
         command => {
             let data = with_file(flags, config)?.data();
             let asker = Asker { data, json };
@@ -190,7 +195,10 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Dashboard(command) => dashboard::run(asker, &command),
         Command::Recovery(command) => recovery::run(asker, command).await,
         // Handled before; they need no coordinator.
-        Command::Serve { .. } | Command::Verify { .. } | Command::Policy(_) => Ok(()),
+        Command::Serve { .. }
+        | Command::Verify { .. }
+        | Command::Policy(_)
+        | Command::Register(_) => Ok(()),
     }
 }
 
