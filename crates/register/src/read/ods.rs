@@ -136,8 +136,9 @@ fn refuse_too_many_repeats(bytes: &[u8]) -> Result<(), ReadError> {
                 }
                 "table:table-row" => table.end_row(),
                 "table:table" => {
-                    total_cells = total_cells.saturating_add(table.rectangle());
-                    total_bytes = total_bytes.saturating_add(table.n_bytes);
+                    let done = std::mem::take(&mut table);
+                    total_cells = total_cells.saturating_add(done.rectangle());
+                    total_bytes = total_bytes.saturating_add(done.n_bytes);
                 }
                 _ => {}
             },
