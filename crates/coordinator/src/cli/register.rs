@@ -157,7 +157,7 @@ fn print(
                 say(&format!("refused: {}", said(problem)))?;
             }
             say(&format!(
-                "{} problems; nothing can be imported before they are mended",
+                "problems: {}; nothing can be imported before they are mended",
                 problems.len()
             ))?;
         }
