@@ -65,7 +65,7 @@ pub(crate) fn end(ending: Ending) -> ! {
         Err(error) => complain(&format!("starting a thread for reboot(2): {error}")),
     }
     loop {
-        complain("the kernel did not end this boot; asking sysrq");
+        complain("the kernel did not end this boot; asking sysrq; if it stays on, switch it off");
         if let Err(error) = sysrq(ending.sysrq()) {
             complain(&format!("sysrq {}: {error}; switch the machine off", ending.sysrq()));
         }

@@ -42,7 +42,7 @@ pub(crate) enum Sentence {
     /// This is done to this drive.
     Working(Doing, String),
     /// The evidence of these drives is handed in.
-    Verifying(String),
+    HandingIn(String),
     /// Verified; it switches itself off, and is to be switched on again for another look.
     FreshPower,
     /// Verified; a person holds the machine and looks at its drives.
@@ -172,7 +172,7 @@ impl Sentence {
                 Doing::LookingForOld => format!("Looking for canaries and old data on {drive}."),
                 Doing::ReadingBack => format!("Reading back {drive}: is everything gone?"),
             },
-            Self::Verifying(drives) => format!("Handing in what was seen of {drives}."),
+            Self::HandingIn(drives) => format!("Handing in what was seen of {drives}."),
             Self::FreshPower => {
                 "Erased and checked. This machine switches itself off; switch it on again: it looks once more.".into()
             }
@@ -217,7 +217,7 @@ impl Sentence {
                 }
                 Doing::ReadingBack => format!("Odczytuję dysk {drive}: czy wszystko zniknęło?"),
             },
-            Self::Verifying(drives) => format!("Przekazuję to, co zaobserwowano na dyskach: {drives}."),
+            Self::HandingIn(drives) => format!("Przekazuję to, co zaobserwowano na dyskach: {drives}."),
             Self::FreshPower => {
                 "Skasowano i sprawdzono. Komputer się wyłączy; włącz go ponownie: sprawdzi dyski jeszcze raz.".into()
             }

@@ -30,8 +30,8 @@ use crate::screen::Sentence;
 /// A drive whose evidence the coordinator has, open and ready for an image.
 pub(crate) struct Clean {
     pub(crate) drive: Box<dyn Drive>,
-    /// Its node, the first of several; only what has a single one receives an image.
-    pub(crate) path: PathBuf,
+    /// Its nodes: several where an NVMe unit has several namespaces.
+    pub(crate) nodes: Vec<PathBuf>,
     pub(crate) evidence: DriveEvidence,
     pub(crate) proven_zero: ProvenZero,
     pub(crate) receives_image: bool,
@@ -203,7 +203,7 @@ fn unconfirmed(failed: &Failed) -> String {
 /// Nothing is built on evidence before the coordinator has it on disk.
 async fn settle(job: &Job, clean: &[Clean]) -> anyhow::Result<()> {
     let names: Vec<_> = clean.iter().map(|clean| clean.evidence.drive.to_string()).collect();
-    job.status.enter(Stage::Verify, Sentence::Verifying(names.join(", ")));
+    job.status.enter(Stage::Verify, Sentence::HandingIn(names.join(", ")));
     job.records.settle().await
 }
 
@@ -249,8 +249,8 @@ impl Work {
         let is_confirmed = verified.confirmation().is_some();
         let (drive, evidence, proven) = verified.into_parts();
         let proven_zero = ProvenZero::of(proven.extents().iter().cloned());
-        let path = self.nodes.into_iter().next().unwrap_or_default();
-        let clean = Clean { drive, path, evidence, proven_zero, receives_image, is_confirmed };
+        let nodes = self.nodes;
+        let clean = Clean { drive, nodes, evidence, proven_zero, receives_image, is_confirmed };
         Ok(Fate::Clean(Box::new(clean)))
     }
 }

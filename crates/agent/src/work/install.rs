@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use osimage::{
     BlockTarget, Bootable, Content, Layout, MANIFEST_TYPE, Manifest, PartitionRole, ReadBack,
     WriteError, Writer, backup_table_len,
@@ -45,7 +45,13 @@ pub(crate) async fn install(
     locale: String,
 ) -> anyhow::Result<()> {
     let image = manifest.id();
-    let target = Arc::new(ImageDrive::new(clean.drive, clean.path, clean.evidence.drive.clone()));
+    let identity = clean.evidence.drive.clone();
+    let Ok([node]) = <[_; 1]>::try_from(clean.nodes) else {
+        bail!(
+            "{identity} has several namespaces, and an image goes to a drive with one: choose a batch that only wipes"
+        )
+    };
+    let target = Arc::new(ImageDrive::new(clean.drive, node, identity));
     let seed = random_bytes()?;
     let layout = Layout::new(&manifest, target.size(), target.sector_size(), &seed)
         .context("placing the image on the drive")?;

@@ -35,8 +35,12 @@ fn of_the_kernels_size(
     identity: DriveIdentity,
     parts: &[Part],
 ) -> Result<DriveIdentity, IdentityError> {
-    let drive = identity.size;
-    let kernel = ByteLen(parts.iter().map(|part| part.size.0).fold(0, u64::saturating_add));
+    let (drive, mut kernel) = (identity.size, ByteLen(0));
+    // Asked anew: what it was when the drive was opened says nothing of what an overwrite reaches now.
+    for part in parts {
+        let size = sys::block::size(&part.file).map_err(IdentityError::Kernel)?;
+        kernel = ByteLen(kernel.0.saturating_add(size));
+    }
     // An overwrite reaches what the kernel addresses. Where the drive has more, data would stay behind.
     if drive != kernel {
         return Err(IdentityError::SizeDisagrees { drive, kernel });
