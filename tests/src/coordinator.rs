@@ -134,6 +134,19 @@ impl<'a> Coordinator<'a> {
         run(&mut self.command(args))
     }
 
+    /// Opens a lot whose owner accepted and stated what is needed before arming, unless there is one.
+    ///
+    /// # Errors
+    /// When the coordinator refuses.
+    pub fn papers(&self) -> Result<()> {
+        if self.cli_json(&["lot", "list", "--json"])?.as_array().is_some_and(Vec::is_empty) {
+            let owner =
+                ["--owner", "Demo town hall", "--accepted-by", "Mayor", "--stated-by", "Mayor"];
+            self.cli(&[&["lot", "open"], &owner[..]].concat())?;
+        }
+        Ok(())
+    }
+
     /// As [`Coordinator::cli`], for commands that print JSON.
     ///
     /// # Errors

@@ -127,6 +127,7 @@ impl Serving<'_> {
     /// # Errors
     /// When the coordinator refuses.
     pub fn arm(&self) -> Result<()> {
+        self.coordinator.papers()?;
         let words = "batch arm --by Demo --count 1 --for 2h --kind refurbish --image demo --locale pl_PL.UTF-8";
         self.coordinator.cli(&words.split(' ').collect::<Vec<_>>()).map(drop)
     }
@@ -136,6 +137,7 @@ impl Serving<'_> {
     /// # Errors
     /// When the coordinator refuses.
     pub fn arm_wipe(&self) -> Result<()> {
+        self.coordinator.papers()?;
         let words = "batch arm --by Demo --count 1 --for 2h --kind wipe";
         self.coordinator.cli(&words.split(' ').collect::<Vec<_>>()).map(drop)
     }

@@ -182,6 +182,7 @@ fn a_second_coordinator_on_the_same_data_is_refused() {
     let workshop = open();
     let data = dir.path().join("site");
     let mut coordinator = serve(&workshop, &data, "off");
+    coordinator.papers().unwrap();
     coordinator.cli(&ARM).unwrap();
     let words = ["another rehome is serving", "site", "--data"];
     let args = ["--dhcp", "off", "--http-port", "8080", "--api-port", "8443"];
@@ -266,6 +267,9 @@ fn a_full_disk_refuses_and_forgets_nothing() {
     let workshop = open();
     let disk = SmallDisk::mount(&workshop, dir.path(), "4m");
     let mut serving = disk.serve("first");
+    let papers =
+        ["lot", "open", "--owner", "Town hall", "--accepted-by", "Mayor", "--stated-by", "Mayor"];
+    run(&mut rehome(&disk.path(), &papers)).unwrap();
     let first = disk.arm();
     assert_eq!(disk.batches(), std::slice::from_ref(&first));
 

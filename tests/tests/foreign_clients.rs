@@ -221,6 +221,7 @@ fn proxy_mode_answers_network_boot_only_and_only_when_something_is_armed() {
     assert!(boot_server().is_empty());
     assert_eq!(udhcpc(&station).1, ROUTER);
 
+    coordinator.papers().unwrap();
     let words = "batch arm --by Test --count 1 --for 1h --kind wipe --json";
     let armed = coordinator.cli_json(&words.split(' ').collect::<Vec<_>>()).unwrap();
     for client in [Client::Bios, Client::Uefi] {

@@ -98,6 +98,7 @@ fn a_held_laptop_shows_zeros_writes_nothing_and_holds_again_after_a_power_cut() 
 
     let bench = DirectBench::open(dir.path()).unwrap();
     let serving = bench.serve(true).unwrap();
+    serving.coordinator.papers().unwrap();
     serving.coordinator.cli(&words(ARM)).unwrap();
     let spec = bench.laptop("laptop").unwrap().drive(DriveSpec::nvme(&disk, "NVME0001"));
     let mut laptop = Laptop::power_on(&bench.workshop, spec).unwrap();

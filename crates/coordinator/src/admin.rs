@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod client;
+pub(crate) mod lots;
 mod recovery;
 mod requests;
 mod witness;
@@ -55,6 +56,10 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/recovery/adopted", get(recovery::adopted).post(recovery::adopt))
         .route("/batches", get(batches).post(arm_batch))
         .route("/batches/{id}/disarm", post(disarm_batch))
+        .route("/lots", get(lots::list).post(lots::open))
+        .route("/lots/mappings", get(lots::mappings))
+        .route("/lots/{id}", get(lots::show))
+        .route("/lots/{id}/wish", post(lots::wish).layer(DefaultBodyLimit::max(lots::MAX_BODY_LEN)))
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
         .layer(DefaultBodyLimit::max(64 * 1024))
         .with_state(coordinator)

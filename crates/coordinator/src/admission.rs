@@ -10,6 +10,8 @@ use crate::clock;
 use crate::directive::over;
 use crate::enrollment::Rules;
 use crate::event::{AdmittedHow, Happening};
+use crate::lots::decide::may_arm;
+use crate::lots::{Lot, LotError};
 
 /// For how long after another agent began to speak for a machine its number alone does not pick it.
 const CHANGED_LATELY: Duration = Duration::from_secs(5 * 60);
@@ -30,6 +32,8 @@ pub(crate) enum AdmissionError {
     SeveralArmed(usize),
     #[error("batch {0} is disarmed or has expired; arm another one")]
     Over(BatchId),
+    #[error(transparent)]
+    Lot(#[from] LotError),
     #[error("machine {number}: {why}")]
     Machine { number: MachineNumber, why: String },
 }
@@ -44,14 +48,16 @@ pub(crate) struct Pick {
 }
 
 /// What a batch does to each of its machines.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Terms {
+#[derive(Debug, Clone)]
+pub(crate) struct Terms<'a> {
     /// The job.
     pub(crate) job: JobKind,
     /// What is demanded of sanitizing.
     pub(crate) policy: Policy,
     /// Whether it is held once its drives are verified, for a person to look.
     pub(crate) witness: bool,
+    /// What it works on: its owner must have accepted the policy, and stated that nothing unique is on the drives.
+    pub(crate) lot: &'a Lot,
 }
 
 /// Arms a batch for some time from now.
@@ -61,13 +67,15 @@ pub(crate) fn arm(
     by: PersonId,
     time: Duration,
     count: u32,
-    Terms { job, policy, witness }: Terms,
+    Terms { job, policy, witness, lot }: Terms<'_>,
 ) -> Result<Happening, AdmissionError> {
     if count == 0 || time < Duration::from_secs(60) || time > LONGEST_ARMING {
         return Err(AdmissionError::Arming);
     }
+    may_arm(lot, &policy)?;
     let until = clock::after(now, time);
-    Ok(Happening::BatchArmed { batch, by, until, count, job, policy, witness })
+    let lot = Some(lot.id);
+    Ok(Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot })
 }
 
 /// Ends a batch.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use osimage::{Manifest, NotInstallable};
-use protocol::{BatchId, ImageId, JobKind, Policy};
+use protocol::{BatchId, ImageId, JobKind, LotId, Policy};
 
 use crate::admission::{self, AdmissionError, Terms, split};
 use crate::coordinator::Coordinator;
 use crate::images::{ImageError, ImageStore};
 use crate::journal::JournalError;
+use crate::lots;
 use crate::policies::{self, PolicyError};
 use crate::random::{self, RandomError};
 
@@ -29,6 +30,8 @@ pub(crate) struct Wish {
     pub(crate) policy: Policy,
     /// Whether each machine is held once its drives are verified, for a person to look.
     pub(crate) witness: bool,
+    /// The lot that it works on; the only open one if absent.
+    pub(crate) lot: Option<LotId>,
 }
 
 /// What is to be done to each machine.
@@ -81,16 +84,18 @@ pub(crate) enum ArmError {
 /// # Errors
 /// When what is asked for is impossible, or nothing can be recorded.
 pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<BatchId, ArmError> {
-    let Wish { by, count, time, work, policy, witness } = wish;
+    let Wish { by, count, time, work, policy, witness, lot } = wish;
     policies::check(&policy).map_err(ArmError::Policy)?;
     let images = coordinator.images.clone();
     let job = tokio::task::spawn_blocking(move || job(&images, work)).await;
     let job = job.map_err(ArmError::Interrupted)??;
     let by = coordinator.journal.person(by).await?;
     let batch = BatchId::from_bytes(random::bytes()?);
-    let terms = Terms { job, policy, witness };
-    let decide = move |_: &_, now| {
-        split(admission::arm(now, batch, by, time, count, terms).map(|it| vec![it]))
+    let decide = move |bench: &_, now| {
+        split(lots::decide::which(bench, lot).map_err(AdmissionError::from).and_then(|lot| {
+            let terms = Terms { job, policy, witness, lot };
+            admission::arm(now, batch, by, time, count, terms).map(|it| vec![it])
+        }))
     };
     let decided = coordinator.journal.grant(decide).await?;
     decided.map(|()| batch).map_err(ArmError::Admission)

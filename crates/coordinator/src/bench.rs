@@ -14,7 +14,7 @@ use std::time::Duration;
 use evidence::chain::ChainError;
 use evidence::{Envelope, EnvelopeError};
 use protocol::{
-    AgentKey, AgentRecord, BatchId, Job, MachineId, MachineNumber, Sha256Digest, SiteKey,
+    AgentKey, AgentRecord, BatchId, Job, LotId, MachineId, MachineNumber, Sha256Digest, SiteKey,
     UnixMillis,
 };
 
@@ -27,6 +27,8 @@ pub(crate) use state::MachineState;
 use crate::clock;
 use crate::drive_name::DriveName;
 use crate::event::{AdmittedHow, Happening, JournalEvent};
+use crate::lots::lot::StepError;
+use crate::lots::{Lot, LotEvent};
 
 /// Why an event cannot follow those before it.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +41,8 @@ pub(crate) enum FoldError {
     MachineTwice(MachineId, MachineNumber),
     #[error("batch {0} was never armed, or was armed twice")]
     Batch(BatchId),
+    #[error("lot {0} cannot take this step: {1}")]
+    Lot(LotId, StepError),
     #[error("machine {0} is not admitted")]
     NotAdmitted(MachineId),
     #[error("the lock of {0} is ours already")]
@@ -65,6 +69,7 @@ pub(crate) struct Bench {
     machines: BTreeMap<MachineId, Arc<Machine>>,
     batches: BTreeMap<BatchId, Batch>,
     locks: Locks,
+    lots: BTreeMap<LotId, Arc<Lot>>,
 }
 
 impl Bench {
@@ -143,6 +148,16 @@ impl Bench {
         })
     }
 
+    /// All lots.
+    pub(crate) fn lots(&self) -> impl Iterator<Item = &Lot> {
+        self.lots.values().map(Arc::as_ref)
+    }
+
+    /// A lot.
+    pub(crate) fn lot(&self, id: &LotId) -> Option<&Lot> {
+        self.lots.get(id).map(Arc::as_ref)
+    }
+
     /// The drives whose lock may be ours.
     pub(crate) fn locks(&self) -> &Locks {
         &self.locks
@@ -188,9 +203,10 @@ impl Bench {
             Happening::Enrolled { machine, agent, version, inventory } => {
                 self.change(machine)?.enroll(*agent, version, inventory, at);
             }
-            Happening::BatchArmed { batch, by, until, count, job, policy, witness } => {
+            Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot } => {
                 let job = Job { batch: *batch, kind: job.clone(), policy: policy.clone() };
-                let armed = Batch { witness: *witness, ..Batch::new(job, *by, at, *until, *count) };
+                let batch_of = Batch::new(job, *by, at, *until, *count);
+                let armed = Batch { witness: *witness, lot: *lot, ..batch_of };
                 if self.batches.insert(*batch, armed).is_some() {
                     return Err(FoldError::Batch(*batch));
                 }
@@ -198,6 +214,7 @@ impl Bench {
             Happening::BatchDisarmed { batch, .. } => {
                 self.batches.get_mut(batch).ok_or(FoldError::Batch(*batch))?.disarmed = true;
             }
+            Happening::Lot(event) => self.change_lot(index, event, at)?,
             Happening::Admitted { machine, batch, agent, how } => {
                 self.admit(machine, batch, *agent, how, at)?;
             }
@@ -232,6 +249,24 @@ impl Bench {
         self.n_events += 1;
         self.last_at = at;
         Ok(())
+    }
+
+    fn change_lot(
+        &mut self,
+        index: u64,
+        event: &LotEvent,
+        at: UnixMillis,
+    ) -> Result<(), FoldError> {
+        let LotEvent { lot: id, by, what } = event;
+        let failed = |source| FoldError::Lot(*id, source);
+        match self.lots.get_mut(id) {
+            Some(lot) => Arc::make_mut(lot).apply(index, *by, what, at).map_err(failed),
+            None => {
+                let lot = Lot::open(*id, index, what, at).map_err(failed)?;
+                self.lots.insert(*id, Arc::new(lot));
+                Ok(())
+            }
+        }
     }
 
     fn change(&mut self, id: &MachineId) -> Result<&mut Machine, FoldError> {

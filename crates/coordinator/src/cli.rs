@@ -6,6 +6,7 @@ mod clock;
 mod dashboard;
 mod image;
 mod look;
+mod lot;
 mod machine;
 mod policy;
 mod recovery;
@@ -71,6 +72,9 @@ enum Command {
     /// Batches: arm, list, disarm
     #[command(subcommand)]
     Batch(batch::Command),
+    /// Lots: what an owner handed over, from the register to the last paper
+    #[command(subcommand)]
+    Lot(lot::Command),
     /// The clock: accept one that was set
     #[command(subcommand)]
     Clock(clock::Command),
@@ -189,6 +193,7 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Status => asker.show(&get(&asker.data, "/status").await?),
         Command::Machine(command) => machine::run(asker, command).await,
         Command::Batch(command) => batch::run(asker, command).await,
+        Command::Lot(command) => lot::run(asker, command).await,
         Command::Clock(command) => clock::run(asker, command).await,
         Command::Image(command) => image::run(asker, command).await,
         Command::Certificate(command) => certificate::run(asker, command).await,

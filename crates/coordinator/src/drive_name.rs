@@ -29,6 +29,12 @@ impl DriveName {
         Self { model: drive.model.clone(), serial: drive.serial.clone() }
     }
 
+    /// Whether this is the drive's name, in whatever case a person typed it.
+    pub(crate) fn fits(&self, drive: &DriveIdentity) -> bool {
+        self.serial.eq_ignore_ascii_case(&drive.serial)
+            && self.model.eq_ignore_ascii_case(&drive.model)
+    }
+
     /// As a person typed it.
     ///
     /// # Errors

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 
 use evidence::Envelope;
 use protocol::{
-    AgentKey, BatchId, DriveIdentity, Inventory, JobKind, MachineId, MachineIdentity,
+    AgentKey, BatchId, DriveIdentity, Inventory, JobKind, LotId, MachineId, MachineIdentity,
     MachineNumber, PersonId, Plan, Policy, Refusal, Sha256Digest, SiteKey, TicketId, UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::drive_name::DriveName;
+use crate::lots::LotEvent;
 
 /// One row of the journal, one leaf of its Merkle tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,9 +54,14 @@ pub(crate) enum Happening {
         /// Whether each of its machines is held once its drives are verified.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         witness: bool,
+        /// The lot that it works on; none in journals from before there were lots.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lot: Option<LotId>,
     },
     /// A person ended a batch: its machines get no further tickets.
     BatchDisarmed { batch: BatchId, by: PersonId },
+    /// A person did or said something about a lot.
+    Lot(LotEvent),
     /// A machine was admitted to a batch; the admission binds it to one agent key.
     Admitted { machine: MachineId, batch: BatchId, agent: AgentKey, how: AdmittedHow },
     /// Work on a machine must not go on before a person has looked.

@@ -32,6 +32,7 @@ mod image_build;
 mod images;
 mod journal;
 mod live;
+mod lots;
 mod netboot;
 mod policies;
 mod private_file;

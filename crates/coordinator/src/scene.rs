@@ -5,8 +5,8 @@ use std::time::Duration;
 use evidence::chain::ChainWriter;
 use evidence::{Envelope, SigningKey};
 use protocol::{
-    AgentKey, BatchId, Enrollment, Inventory, JobKind, MachineId, MachineNumber, Nonce, PersonId,
-    PlanRequest, Policy, SiteKey, Step, Ticket, TicketId, UnixMillis,
+    AgentKey, BatchId, Enrollment, Inventory, JobKind, LotId, MachineId, MachineNumber, Nonce,
+    PersonId, PlanRequest, Policy, SiteKey, Step, Ticket, TicketId, UnixMillis,
 };
 
 use crate::admission::{self, AdmissionError, Pick, Terms};
@@ -14,6 +14,8 @@ use crate::bench::{Bench, Machine, MachineState};
 use crate::consent::{ConsentError, Desk, consent};
 use crate::enrollment::{self, Rules};
 use crate::event::{Happening, JournalEvent};
+use crate::lots::LotEvent;
+use crate::lots::step::LotStep;
 use crate::records::{self, RecordsError};
 use crate::site::Site;
 
@@ -92,9 +94,42 @@ impl Scene {
     }
 
     pub(crate) fn arm_by(&mut self, policy: Policy, id: BatchId, count: u32, kind: JobKind) {
-        let terms = Terms { job: kind, policy, witness: false };
+        self.arm_with(id, count, kind, policy, false);
+    }
+
+    /// Arms for a lot of its own, whose owner accepts that policy.
+    pub(crate) fn arm_with(
+        &mut self,
+        id: BatchId,
+        count: u32,
+        job: JobKind,
+        policy: Policy,
+        witness: bool,
+    ) {
+        let lot = self.open_lot(LotId::from_bytes(*id.as_bytes()), &policy);
+        let lot = self.bench.lot(&lot).unwrap();
+        let terms = Terms { job, policy, witness, lot };
         let armed = admission::arm(self.now, id, OLA, HOUR, count, terms).unwrap();
         self.apply(vec![armed]);
+    }
+
+    /// A lot whose owner accepted and stated what is needed.
+    pub(crate) fn open_lot(&mut self, lot: LotId, policy: &Policy) -> LotId {
+        let what = LotStep::Opened { owner: "Town hall".into(), reference: String::new() };
+        self.apply(vec![Happening::Lot(LotEvent { lot, by: OLA, what })]);
+        self.open_lot_papers(lot, policy);
+        lot
+    }
+
+    /// Its owner accepts and states.
+    pub(crate) fn open_lot_papers(&mut self, lot: LotId, policy: &Policy) {
+        let on = "2026-11-22".parse().unwrap();
+        let (policy, reference) = (policy.clone(), String::new());
+        let steps = [
+            LotStep::PolicyAccepted { policy, accepted_by: OLA, on, reference: reference.clone() },
+            LotStep::NothingUnique { stated_by: OLA, on, reference },
+        ];
+        self.apply(steps.map(|what| Happening::Lot(LotEvent { lot, by: OLA, what })).into());
     }
 
     pub(crate) fn pick(&mut self, numbers: &[MachineNumber]) -> Result<(), AdmissionError> {

@@ -87,6 +87,21 @@ hex_id!(
     16
 );
 hex_id!(
+    /// A lot: what one owner handed over together.
+    LotId,
+    16
+);
+hex_id!(
+    /// A laptop that was taken in by hand, because it never boots; random.
+    ItemId,
+    16
+);
+hex_id!(
+    /// A drive that was taken out of a laptop; random.
+    PulledId,
+    16
+);
+hex_id!(
     /// A person, random; the name stands in a side table that may be deleted.
     PersonId,
     16

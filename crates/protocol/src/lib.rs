@@ -26,8 +26,8 @@ pub use drive::{Bus, DriveIdentity, DriveUnit, Hold};
 pub use event::{AgentRecord, Step};
 pub use features::EraseFeatures;
 pub use ids::{
-    AgentKey, BatchId, ImageId, MachineId, MachineNumber, Nonce, PersonId, Sha256Digest, SiteKey,
-    TicketId,
+    AgentKey, BatchId, ImageId, ItemId, LotId, MachineId, MachineNumber, Nonce, PersonId, PulledId,
+    Sha256Digest, SiteKey, TicketId,
 };
 pub use inventory::{Inventory, MacAddr, MachineIdentity};
 pub use job::{Job, JobKind};

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::MachineId;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{makers_contradict, models_contradict};
 use crate::place::RowNumber;
@@ -120,7 +120,7 @@ pub struct Tangle {
 }
 
 /// What a row and a machine with one serial number disagree about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "kebab-case")]
 pub enum Contradiction {
     /// The maker.

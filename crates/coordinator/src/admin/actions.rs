@@ -84,8 +84,8 @@ pub(crate) async fn arm(
         }
     };
     let (by, count, time) = (request.by, request.count, Duration::from_secs(request.seconds));
-    let (policy, witness) = (request.policy, request.witness);
-    let wish = Wish { by, count, time, work, policy, witness };
+    let (policy, witness, lot) = (request.policy, request.witness, request.lot);
+    let wish = Wish { by, count, time, work, policy, witness, lot };
     let armed = arming::arm(coordinator, wish).await;
     armed.map_err(|error| not_armed(&error))
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use clap::ValueEnum;
 use protocol::api::SiteConfig;
-use protocol::{BatchId, MachineNumber, Policy, UnixMillis};
+use protocol::{BatchId, LotId, MachineNumber, Policy, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::admission::Pick;
@@ -91,6 +91,9 @@ pub(crate) struct ArmRequest {
     /// Whether each machine is held once its drives are verified, for a person to look.
     #[serde(default)]
     pub(crate) witness: bool,
+    /// The lot that it works on; the only open one if absent.
+    #[serde(default)]
+    pub(crate) lot: Option<LotId>,
 }
 
 /// What a batch is for.

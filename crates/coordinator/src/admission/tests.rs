@@ -1,4 +1,4 @@
-use protocol::{BatchId, JobKind};
+use protocol::{BatchId, JobKind, LotId};
 
 use super::*;
 use crate::scene::hardware::laptop;
@@ -7,6 +7,9 @@ use crate::scene::{HOUR, MANUAL, OLA, Scene};
 #[test]
 fn arming_has_bounds() {
     let batch = BatchId::from_bytes([1; 16]);
+    let (mut scene, policy) = (Scene::new(), plan::policy::default());
+    let lot = scene.open_lot(LotId::from_bytes([1; 16]), &policy);
+    let lot = scene.bench.lot(&lot).unwrap();
     let minute = Duration::from_secs(60);
     for (time, count, good) in [
         (minute, 1, true),
@@ -15,9 +18,9 @@ fn arming_has_bounds() {
         (minute / 2, 1, false),
         (LONGEST_ARMING + minute, 1, false),
     ] {
-        let (job, policy) = (JobKind::Wipe {}, plan::policy::default());
-        let armed =
-            arm(UnixMillis(0), batch, OLA, time, count, Terms { job, policy, witness: false });
+        let (job, policy) = (JobKind::Wipe {}, policy.clone());
+        let terms = Terms { job, policy, witness: false, lot };
+        let armed = arm(UnixMillis(0), batch, OLA, time, count, terms);
         assert_eq!(armed.is_ok(), good, "{time:?} {count}");
     }
 }

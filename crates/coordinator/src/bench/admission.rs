@@ -7,8 +7,8 @@ use evidence::{Envelope, EnvelopeError};
 use protocol::event::DriveEvidence;
 use protocol::inventory::Product;
 use protocol::{
-    AgentKey, Bus, DriveIdentity, ImageId, Inventory, Job, JobKind, Plan, Refusal, Sha256Digest,
-    Step, Ticket, UnixMillis,
+    AgentKey, Bus, DriveIdentity, DriveUnit, ImageId, Inventory, Job, JobKind, Plan, Refusal,
+    Sha256Digest, Step, Ticket, UnixMillis,
 };
 
 use super::MachineState;
@@ -378,9 +378,12 @@ impl Admission {
 /// What a person who picks a machine consents to lose: the drives that are neither on USB, removable, nor far
 /// away. Compared as a whole: a drive more or less voids the consent.
 pub(crate) fn internal_drives(inventory: &Inventory) -> BTreeSet<DriveIdentity> {
-    let internal = |drive: &&protocol::DriveUnit| {
-        !drive.removable && !matches!(drive.bus, Bus::Usb | Bus::Network)
-    };
-    let drives = inventory.drives.iter().filter(internal);
-    drives.filter_map(|drive| drive.identity.clone().ok()).collect()
+    internal_units(inventory).filter_map(|drive| drive.identity.clone().ok()).collect()
+}
+
+/// The drives that are neither on USB, removable, nor far away.
+pub(super) fn internal_units(inventory: &Inventory) -> impl Iterator<Item = &DriveUnit> {
+    let internal =
+        |drive: &&DriveUnit| !drive.removable && !matches!(drive.bus, Bus::Usb | Bus::Network);
+    inventory.drives.iter().filter(internal)
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use protocol::{BatchId, Job, MachineId, PersonId, UnixMillis};
+use protocol::{BatchId, Job, LotId, MachineId, PersonId, UnixMillis};
 
 /// What a person armed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
     /// Its id.
     pub(crate) id: BatchId,
+    /// The lot that it works on; none in journals from before there were lots.
+    pub(crate) lot: Option<LotId>,
     /// What is done to each machine.
     pub(crate) job: Job,
     /// Who armed it.
@@ -38,6 +40,7 @@ impl Batch {
         let admitted = BTreeSet::new();
         Self {
             id: job.batch,
+            lot: None,
             job,
             by,
             armed_at,

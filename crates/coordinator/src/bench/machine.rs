@@ -1,6 +1,6 @@
 //! A machine as the journal knows it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::Envelope;
 use evidence::chain::ChainHead;
@@ -9,7 +9,9 @@ use protocol::{
     MachineNumber, Plan, Sha256Digest, Step, UnixMillis,
 };
 
+use super::admission::internal_units;
 use super::{Admission, Consent, FoldError, MachineState, internal_drives};
+use crate::drive_name::DriveName;
 use crate::enrollment::DRIVES_DIFFER;
 use crate::event::AdmittedHow;
 
@@ -36,6 +38,26 @@ pub(crate) struct Machine {
     pub(crate) attention: Option<String>,
     /// Holds, releases and looks, as indices of the journal.
     pub(crate) witnessed: Vec<u64>,
+    /// Every internal drive that was ever seen in it.
+    ever: BTreeSet<DriveIdentity>,
+    /// Drives whose former content was proven gone, and since when; also those that earlier work proved, unless they were
+    /// in sight when later work began.
+    gone_at: BTreeMap<DriveIdentity, UnixMillis>,
+}
+
+/// The internal drives of a machine, by what is known of their content.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Drives {
+    /// Proven erased.
+    pub(crate) gone: BTreeSet<DriveIdentity>,
+    /// In sight, not proven erased.
+    pub(crate) there: BTreeSet<DriveIdentity>,
+    /// Seen in it once, never proven erased, not in sight now.
+    pub(crate) lost: BTreeSet<DriveIdentity>,
+    /// In sight, but they do not say who they are.
+    pub(crate) unidentified: Vec<String>,
+    /// Controllers that hide whatever is behind them.
+    pub(crate) hidden: Vec<String>,
 }
 
 /// Another machine whose identity agrees in part.
@@ -93,7 +115,40 @@ impl Machine {
             admission: None,
             attention: None,
             witnessed: Vec::new(),
+            ever: BTreeSet::new(),
+            gone_at: BTreeMap::new(),
         }
+    }
+
+    /// Every internal drive that was ever seen in it.
+    pub(crate) fn ever(&self) -> impl Iterator<Item = &DriveIdentity> {
+        self.ever.iter()
+    }
+
+    /// Whether a drive with this name was proven erased in it later than `since`.
+    pub(crate) fn erased_since(&self, name: &DriveName, since: UnixMillis) -> bool {
+        self.gone_at.iter().any(|(drive, at)| name.fits(drive) && *at > since)
+    }
+
+    /// Its internal drives, those that were ever seen in it included.
+    pub(crate) fn drives(&self) -> Drives {
+        let gone: BTreeSet<_> = self.gone_at.keys().cloned().collect();
+        let (mut there, mut unidentified, mut hidden) = (BTreeSet::new(), Vec::new(), Vec::new());
+        if let Some(inventory) = &self.inventory {
+            there = internal_drives(inventory);
+            let nameless = internal_units(inventory).filter(|unit| unit.identity.is_err());
+            unidentified.extend(nameless.map(|unit| unit.label()));
+            let unexplained = inventory.controllers.iter().filter(|it| it.unexplained.is_some());
+            hidden.extend(unexplained.map(|it| format!("{} ({})", it.address, it.id)));
+        }
+        // Its size may have changed since; its name does not.
+        let known = |drive: &DriveIdentity| {
+            let same = |it: &DriveIdentity| it.serial == drive.serial && it.model == drive.model;
+            there.iter().chain(&gone).any(same)
+        };
+        let lost = self.ever.iter().filter(|it| !known(it)).cloned().collect();
+        there.retain(|drive| !gone.contains(drive));
+        Drives { gone, there, lost, unidentified, hidden }
     }
 
     /// The agent that is enrolled now.
@@ -227,6 +282,7 @@ impl Machine {
         at: UnixMillis,
     ) {
         self.inventory = Some(inventory.clone());
+        self.ever.extend(internal_drives(inventory));
         if self.agent() != Some(agent) {
             let head = ChainHead::start(self.id, agent);
             let version = version.to_owned();
@@ -256,6 +312,8 @@ impl Machine {
             (AdmittedHow::Resumed, None) => return Err(FoldError::NotAdmitted(self.id)),
             (AdmittedHow::Picked { .. } | AdmittedHow::Automatic, _) => {
                 let drives = internal_drives(inventory);
+                // What is in sight may have been used since: only the new work can say.
+                self.gone_at.retain(|drive, _| !drives.contains(drive));
                 self.admission = Some(Admission::new(job, agent, how.clone(), drives, at));
                 self.attention = None;
             }
@@ -296,6 +354,12 @@ impl Machine {
         // Records before an admission (a refusal, a death of the agent) stand in the chain and change nothing.
         if let Some(admission) = &mut self.admission {
             admission.step(agent, &record.step, digest, at, booted_at);
+            self.gone_at.retain(|it, _| {
+                !admission.drives.contains(it) || admission.proven_gone.contains(it)
+            });
+            for drive in &admission.proven_gone {
+                self.gone_at.entry(drive.clone()).or_insert(at);
+            }
         }
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use protocol::{BatchId, MachineNumber};
+use protocol::{BatchId, LotId, MachineNumber};
 use serde::Deserialize;
 
 use super::{Asker, whoami};
@@ -41,6 +41,9 @@ pub(super) enum Command {
         /// Hold each machine once its drives are verified, until a person has looked and released it
         #[arg(long)]
         witness: bool,
+        /// The lot that it works on [default: the only open one]
+        #[arg(long, value_name = "LOT")]
+        lot: Option<LotId>,
     },
     /// All batches
     List,
@@ -68,12 +71,13 @@ struct Row {
 pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
     let data = &asker.data;
     match command {
-        Command::Arm { by, count, time, kind, image, locale, policy, witness } => {
+        Command::Arm { by, count, time, kind, image, locale, policy, witness, lot } => {
             // Read here: the file is the person's, not that of the user who serves.
             let policy = policies::find(&policy)?;
             let by = by.unwrap_or_else(whoami);
             let seconds = time.as_secs();
-            let request = ArmRequest { by, count, seconds, kind, image, locale, policy, witness };
+            let request =
+                ArmRequest { by, count, seconds, kind, image, locale, policy, witness, lot };
             let answer = post(data, "/batches", &request).await?;
             let Armed { batch } = serde_json::from_slice(&answer)?;
             asker.said(&answer, &format!("armed: {batch}"))

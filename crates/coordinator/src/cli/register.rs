@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Subcommand};
+use protocol::Sha256Digest;
 use register::{
-    AssetRow, Encoding, Hint, Mapping, Problem, RowNumber, Separator, Sheet, limits, propose, read,
-    rows,
+    AssetRow, Encoding, HeaderKey, Hint, Mapping, Problem, RowNumber, Separator, Sheet, limits,
+    propose, read, rows,
 };
 
 use super::Verdict;
@@ -21,8 +22,9 @@ pub(super) enum Command {
     Check(Check),
 }
 
+/// A register's file and how it is read.
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(super) struct Reading {
     /// The register
     file: PathBuf,
     /// The sheet of the workbook [default: the only one with a header]
@@ -40,6 +42,12 @@ pub(super) struct Check {
     /// What the columns mean, in a file that --save-mapping wrote and you corrected
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    reading: Reading,
     /// Write what the columns seem to mean to a new file, to be corrected
     #[arg(long, value_name = "FILE", conflicts_with = "mapping")]
     save_mapping: Option<PathBuf>,
@@ -52,29 +60,62 @@ pub(super) fn run(command: &Command, json: bool) -> Result<Verdict> {
     }
 }
 
-fn check(check: &Check, json: bool) -> Result<Verdict> {
-    let hint = Hint {
-        sheet: check.sheet.clone(),
-        header_row: check.header_row,
-        encoding: check.encoding,
-        separator: check.separator,
-    };
-    let bytes = bytes_of(&check.file)?;
-    let sheet =
-        read(&bytes, &hint).with_context(|| format!("failed to read {}", check.file.display()))?;
-    let mapping = match &check.mapping {
-        Some(path) => saved(path)?,
-        None => propose(&sheet),
-    };
-    if let Some(path) = &check.save_mapping {
-        save(path, &mapping)?;
+/// A register, read and understood.
+#[derive(Debug)]
+pub(super) struct Understood {
+    /// SHA-256 of the file.
+    pub(super) file: Sha256Digest,
+    pub(super) mapping: Mapping,
+    sheet: Sheet,
+    /// The assets, or every reason why there are none.
+    pub(super) found: Result<Vec<AssetRow>, Vec<Problem>>,
+}
+
+impl Reading {
+    /// Reads the file; its columns mean what a person says, else what they meant in a register with the same header,
+    /// else what their words say.
+    pub(super) fn understand(&self, remembered: &[Mapping]) -> Result<Understood> {
+        let hint = Hint {
+            sheet: self.sheet.clone(),
+            header_row: self.header_row,
+            encoding: self.encoding,
+            separator: self.separator,
+        };
+        let bytes = bytes_of(&self.file)?;
+        let sheet = read(&bytes, &hint)
+            .with_context(|| format!("failed to read {}", self.file.display()))?;
+        let key = HeaderKey::of(&sheet);
+        let mapping = match &self.mapping {
+            Some(path) => saved(path)?,
+            None => remembered
+                .iter()
+                .find(|it| it.key == key)
+                .cloned()
+                .unwrap_or_else(|| propose(&sheet)),
+        };
+        let found = rows(&sheet, &mapping);
+        Ok(Understood { file: evidence::sha256(&bytes), mapping, sheet, found })
     }
-    let found = rows(&sheet, &mapping);
+}
+
+impl Understood {
+    /// Says how the file is understood.
+    pub(super) fn print(&self) -> Result<()> {
+        print(&self.sheet, &self.mapping, &self.found)
+    }
+}
+
+fn check(check: &Check, json: bool) -> Result<Verdict> {
+    let understood = check.reading.understand(&[])?;
+    let Understood { mapping, sheet, found, .. } = &understood;
+    if let Some(path) = &check.save_mapping {
+        save(path, mapping)?;
+    }
     let verdict = if found.is_ok() { Verdict::Done } else { Verdict::Refused };
     if json {
-        print_json(&sheet, &mapping, &found)?;
+        print_json(sheet, mapping, found)?;
     } else {
-        print(&sheet, &mapping, &found)?;
+        understood.print()?;
     }
     Ok(verdict)
 }
@@ -174,15 +215,15 @@ mod tests {
     use super::*;
 
     fn asked(file: &Path, mapping: Option<&Path>, save_mapping: Option<&Path>) -> Check {
-        Check {
+        let reading = Reading {
             file: file.to_owned(),
             sheet: None,
             header_row: None,
             encoding: None,
             separator: None,
             mapping: mapping.map(Path::to_owned),
-            save_mapping: save_mapping.map(Path::to_owned),
-        }
+        };
+        Check { reading, save_mapping: save_mapping.map(Path::to_owned) }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
 use osimage::Manifest;
-use protocol::BatchId;
+use protocol::{BatchId, LotId};
 
 use super::explanation::explanation;
 use super::guard::{Fields, Submission, Visitor};
@@ -86,7 +86,11 @@ fn wish(visitor: &Visitor, fields: &Fields) -> Result<Wish, &'static str> {
     let policy = policy.policy().map_err(|_| words.not_armed_policy)?;
     let by = visitor.visit.name.clone();
     let witness = fields.get("witness") == "yes";
-    Ok(Wish { by, count, time: Duration::from_secs(seconds), work, policy, witness })
+    let lot = match fields.get("lot") {
+        "" => None,
+        lot => Some(lot.parse().map_err(|_| words.unreadable_form)?),
+    };
+    Ok(Wish { by, count, time: Duration::from_secs(seconds), work, policy, witness, lot })
 }
 
 /// The form again with the reason, as far as a person can do something about it.
@@ -160,7 +164,7 @@ async fn form(
         h1 { (words.arm_title) }
         @if let Some((sentence, verbatim)) = &problem { (refusal(sentence, verbatim.as_deref())) }
         div .columns .even {
-            (fields(visitor, &images, waiting(desk), sent))
+            (fields(visitor, &images, &open_lots(desk), waiting(desk), sent))
             section aria-labelledby="batches" {
                 h2 #batches { (words.batches) }
                 (batches(desk, visitor, &names))
@@ -177,9 +181,17 @@ fn waiting(desk: &Desk) -> usize {
     published.bench.machines().filter(|machine| waits(machine.state(true))).count()
 }
 
+/// The lots that may be worked on: id and owner.
+fn open_lots(desk: &Desk) -> Vec<(LotId, String)> {
+    let published = desk.coordinator.journal.published();
+    let open = published.bench.lots().filter(|lot| lot.is_open());
+    open.map(|lot| (lot.id, lot.owner.clone())).collect()
+}
+
 fn fields(
     visitor: &Visitor,
     images: &[Manifest],
+    lots: &[(LotId, String)],
     n_waiting: usize,
     sent: Option<&Fields>,
 ) -> Markup {
@@ -192,6 +204,14 @@ fn fields(
         form .card method="post" action="/arm" {
             (token(visitor))
             p .notice .bad { (icon(Icon::Alert)) span { (words.arm_warning) } }
+            @if lots.is_empty() { p .hint { (words.no_lot) } } @else {
+                label for="lot" { (words.lot) }
+                select #lot name="lot" required {
+                    @for (id, owner) in lots {
+                        option value=(id) selected[chosen("lot", &id.to_string(), lots.len() == 1)] { (owner) }
+                    }
+                }
+            }
             fieldset {
                 legend { (words.what) }
                 @if images.is_empty() { p .hint { (words.no_image) } } @else {

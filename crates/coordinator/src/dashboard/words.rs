@@ -177,6 +177,12 @@ catalogue! {
 
     // Arming.
     arm_title: "Arm a batch", "Uzbrój partię";
+    lot: "Lot", "Dostawa";
+    no_lot: "No lot is open. Open one for what the owner hands over, with their acceptance and statement, then arm.",
+        "Żadna dostawa nie jest otwarta. Otwórz ją dla tego, co przekazuje właściciel, z jego akceptacją i oświadczeniem, \
+        a potem uzbrój.";
+    not_armed_lot: "The papers of the lot are not complete, so nothing is armed.",
+        "Dokumenty dostawy nie są kompletne, więc nic nie zostało uzbrojone.";
     arm_warning: "Everything on the drives of the machines that you then pick will be destroyed. \
         It cannot be undone.",
         "Wszystko na dyskach komputerów, które potem wybierzesz, zostanie zniszczone. Nie da się \

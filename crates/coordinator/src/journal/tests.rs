@@ -126,8 +126,8 @@ async fn arm(journal: &Journal) -> Result<(), JournalError> {
         let (by, batch) = (PersonId::from_bytes([1; 16]), protocol::BatchId::from_bytes([2; 16]));
         let (hour, job) = (Duration::from_secs(3600), protocol::JobKind::Wipe {});
         let policy = plan::policy::default();
-        let terms = crate::admission::Terms { job, policy, witness: false };
-        crate::admission::arm(now, batch, by, hour, 1, terms).unwrap()
+        let (until, count, witness, lot) = (crate::clock::after(now, hour), 1, false, None);
+        Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot }
     };
     journal.grant(move |_, now| (vec![happening(now)], ())).await
 }

@@ -16,9 +16,7 @@ const BATCH: BatchId = BatchId::from_bytes([1; 16]);
 fn at_work(witness: bool) -> (Scene, Agent, Vec<Step>) {
     let mut scene = Scene::new();
     let (job, policy) = (JobKind::Wipe {}, plan::policy::default());
-    let terms = crate::admission::Terms { job, policy, witness };
-    let armed = crate::admission::arm(scene.now, BATCH, OLA, HOUR, 1, terms).unwrap();
-    scene.apply(vec![armed]);
+    scene.arm_with(BATCH, 1, job, policy, witness);
     let agent = scene.boot(&laptop(1), MANUAL);
     scene.pick(&[agent.number]).unwrap();
     let request = scene.request(&agent, &laptop(1));
@@ -214,12 +212,13 @@ fn the_queue_of_a_machine_is_short_and_who_leaves_makes_room() {
 #[test]
 fn the_journal_of_before_reads_as_armed_without_a_hold_and_a_look_holds_no_bytes() {
     let (job, policy) = (JobKind::Wipe {}, plan::policy::default());
-    let terms = crate::admission::Terms { job, policy, witness: false };
     let at = protocol::UnixMillis(1);
-    let happening = crate::admission::arm(at, BATCH, OLA, HOUR, 1, terms).unwrap();
+    let (by, until, count) = (OLA, crate::clock::after(at, HOUR), 1);
+    let (batch, witness, lot) = (BATCH, false, None);
+    let happening = Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot };
     let event = JournalEvent { at, happening };
     let text = serde_json::to_string(&event).unwrap();
-    assert!(!text.contains("witness"), "{text}");
+    assert!(!text.contains("witness") && !text.contains("lot"), "{text}");
     assert_eq!(serde_json::from_str::<JournalEvent>(&text).unwrap(), event);
 
     let saw = crate::event::Saw::Content { sha256: Sha256Digest::from_bytes([1; 32]), zero: true };

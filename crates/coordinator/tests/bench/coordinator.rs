@@ -110,7 +110,21 @@ impl Coordinator {
         answer
     }
 
+    /// Opens a lot whose owner accepts this policy, and stated what is needed; in the one that is open, has them accept it.
+    pub(crate) fn papers(&self, policy: &str) {
+        let words = "--policy POLICY --accepted-by Mayor";
+        let words = words.split(' ').map(|it| if it == "POLICY" { policy } else { it });
+        let accept: Vec<_> = words.collect();
+        if self.json(&["lot", "list"]).as_array().unwrap().is_empty() {
+            let open = ["lot", "open", "--owner", "Town hall", "--stated-by", "Mayor"];
+            self.json(&[&open, &accept[..]].concat());
+        } else {
+            self.json(&[&["lot", "accept"], &accept[..]].concat());
+        }
+    }
+
     pub(crate) fn arm_wipe(&self, count: u32) -> String {
+        self.papers("default");
         let count = count.to_string();
         let armed = self.json(&[
             "batch", "arm", "--by", "Ola", "--count", &count, "--for", "4h", "--kind", "wipe",

@@ -88,6 +88,7 @@ fn what_no_agent_could_install_is_warned_of_and_never_armed() {
     let added = bench.json(&["image", "add", &good, "--name", "good"]);
     assert!(!added["warnings"].to_string().contains("no batch can install it"), "{added}");
     assert_eq!(bench.json(&["batch", "list"]).as_array().map(Vec::len), Some(0));
+    bench.papers("default");
     bench.json(&arm("good"));
 }
 

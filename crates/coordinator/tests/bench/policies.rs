@@ -72,6 +72,10 @@ async fn a_batch_is_armed_by_a_policy_of_ones_own_and_its_machines_get_it() {
 
     std::fs::write(&path, text.replace("\"overwrite-only\"", "\"ours\"")).unwrap();
     let arguments = arm(file);
+    bench.papers("default");
+    let refused = bench.refused(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(refused.contains("has not accepted policy \"ours\""), "{refused}");
+    bench.papers(file);
     bench.json(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(bench.json(&["batch", "list"])[0]["policy"], "ours");
     let mut machine = Laptop::booted(laptop(1));

@@ -14,6 +14,7 @@ use crate::laptop::{Laptop, ok, refusal, talk};
 
 /// A laptop whose drive is verified, of a batch that was armed with a hold.
 async fn verified(bench: &Coordinator) -> Laptop {
+    bench.papers("default");
     let arm = "batch arm --by Ola --count 2 --for 4h --kind wipe --witness";
     bench.json(&arm.split(' ').collect::<Vec<_>>());
     let mut machine = Laptop::booted(laptop(1));

@@ -45,8 +45,17 @@ impl Coordinator {
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
+    /// Opens a lot whose owner accepts this policy and stated what is needed, unless one is open.
+    pub(super) fn papers(&self, policy: &str) {
+        if self.json(&["lot", "list"]) == Value::Array(Vec::new()) {
+            let words = "lot open --owner Owner --stated-by Mayor --accepted-by Mayor --policy";
+            self.json(&words.split(' ').chain([policy]).collect::<Vec<_>>());
+        }
+    }
+
     /// Arms a batch of one machine that is only wiped, and gives its id.
     pub(super) fn arm(&self) -> String {
+        self.papers("default");
         let words = "batch arm --by Ola --count 1 --for 4h --kind wipe";
         let armed = self.json(&words.split(' ').collect::<Vec<_>>());
         armed["batch"].as_str().unwrap().to_owned()
@@ -54,6 +63,7 @@ impl Coordinator {
 
     /// Likewise, under another policy than the default.
     pub(super) fn arm_with(&self, policy: &str) {
+        self.papers(policy);
         let words = "batch arm --by Ola --count 1 --for 4h --kind wipe --policy";
         let words: Vec<_> = words.split(' ').chain([policy]).collect();
         self.json(&words);

@@ -37,6 +37,7 @@ fn says_so(machine: &Value) -> bool {
 fn a_machine_that_was_armed_with_a_hold_shows_its_drive_and_goes_on_when_released() {
     let (bench, laptop) = (Coordinator::start(), Laptop::new());
     let cable = cable(&bench);
+    bench.papers("overwrite-only");
     let batch = json(&bench, &format!("{ARM} --witness"))["batch"].as_str().unwrap().to_owned();
     let (agent, gate) = laptop.boot(&bench, &cable, None);
     bench.pick(1);
@@ -72,6 +73,7 @@ fn a_machine_that_was_armed_with_a_hold_shows_its_drive_and_goes_on_when_release
 fn a_hold_outlives_the_agent_and_the_coordinator() {
     let (mut bench, laptop) = (Coordinator::start(), Laptop::new());
     let (former, cable) = (cable(&bench), cable(&bench));
+    bench.papers("overwrite-only");
     json(&bench, ARM);
     let (_former, gate) = laptop.boot(&bench, &former, None);
     bench.pick(1);

@@ -25,6 +25,8 @@ use crate::http::{Peer, REQUEST_TIME};
 use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
+use crate::lots::actions::{self, LotWish};
+use crate::policies::Shipped;
 use crate::random;
 use crate::recovery::RecoverySecret;
 use crate::sessions::Sessions;
@@ -98,6 +100,25 @@ impl Door {
         Self { coordinator, password, data, router, _stop: stop }
     }
 
+    /// A lot whose owner accepts to overwrite, unless there is one.
+    async fn open_lot(&self) {
+        if self.coordinator.journal.published().bench.lots().next().is_some() {
+            return;
+        }
+        let (by, on) = (String::from("Ola"), "2026-11-22".parse().unwrap());
+        let opened =
+            actions::open(&self.coordinator, by.clone(), "Town hall".into(), String::new());
+        let lot = opened.await.unwrap();
+        let policy = Shipped::named("overwrite-only").unwrap().policy().unwrap();
+        let reference = String::new();
+        for wish in [
+            LotWish::Accept { policy, accepted_by: by.clone(), on, reference: reference.clone() },
+            LotWish::State { stated_by: by.clone(), on, reference },
+        ] {
+            actions::wish(&self.coordinator, lot, by.clone(), wish).await.unwrap();
+        }
+    }
+
     /// A machine boots the appliance.
     pub(super) async fn boot(&self, inventory: Inventory) -> (MachineId, MachineNumber, AgentKey) {
         let agent = AgentKey::from_bytes(SigningKey::generate().unwrap().public());
@@ -143,6 +164,7 @@ impl Door {
     }
 
     pub(super) async fn log_in(&self) -> Person {
+        self.open_lot().await;
         let answer = self.try_password(&self.password).await;
         assert_eq!((answer.status.as_u16(), answer.location.as_str()), (303, "/bench"));
         let cookie = answer.cookies[0].split(';').next().unwrap().to_owned();

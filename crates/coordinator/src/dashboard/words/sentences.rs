@@ -253,6 +253,9 @@ impl Lang {
                 "Several batches are armed. Say which one.",
                 "Uzbrojono kilka partii. Wskaż jedną.",
             )),
+            AdmissionError::Lot(error) => {
+                (self.words().not_armed_lot.to_owned(), Some(error.to_string()))
+            }
             AdmissionError::Machine { number, why } => {
                 (format!("{} {number}", self.words().machine), Some(why.clone()))
             }

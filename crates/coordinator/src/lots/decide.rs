@@ -1,0 +1,449 @@
+//! What a person wants of a lot is decided here. Pure.
+
+use protocol::{ItemId, LotId, MachineNumber, PersonId, Policy, PulledId, Sha256Digest};
+use register::{AssetNumber, AssetRow, Mapping, RowNumber, SerialNumber};
+
+use super::lot::Lot;
+use super::reckoning::{Reckoning, reckon};
+use super::step::{Fate, LotEvent, LotStep, Subject, Sums};
+use crate::bench::{Bench, Machine};
+use crate::drive_name::{DriveName, NoName};
+use crate::event::Happening;
+
+/// The longest text that a person may write into a lot, in characters.
+const MAX_TEXT: usize = 300;
+
+/// Why a person's wish about a lot is not followed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum LotError {
+    #[error("there is no lot {0}; `rehome lot list` shows them")]
+    NoLot(LotId),
+    #[error("no lot is open; open one with `rehome lot open`")]
+    NoneOpen,
+    #[error("{0} lots are open; say which one with --lot")]
+    SeveralOpen(usize),
+    #[error("lot {lot} of {owner} is closed; `rehome lot reopen` opens it again")]
+    Closed { lot: LotId, owner: String },
+    #[error("lot {0} is not closed")]
+    NotClosed(LotId),
+    #[error("say {what}: one line of at most {MAX_TEXT} characters")]
+    Text { what: &'static str },
+    #[error("nobody has seen machine {0}")]
+    NoMachine(MachineNumber),
+    #[error("machine {number} does not belong to this lot: {why}")]
+    NotOurs { number: MachineNumber, why: String },
+    #[error("no laptop {0} was taken in by hand; `rehome lot show` lists them")]
+    NoItem(ItemId),
+    #[error("a laptop that is taken in needs its serial number or the owner's asset number")]
+    Nameless,
+    #[error("{0} is here already: {1}")]
+    Twice(String, String),
+    #[error("the register has no row {0}")]
+    NoRow(RowNumber),
+    #[error("there is no drive in bag {0:?}; `rehome lot show` lists them")]
+    NoDrive(String),
+    #[error("bag {bag:?} holds {name} already; give each drive its own")]
+    BagTaken { bag: String, name: DriveName },
+    #[error(transparent)]
+    NoName(#[from] NoName),
+    #[error(
+        "the journal does not prove that machine {number} sanitized {name} after it was pulled; of that machine it \
+         proves: {proven}"
+    )]
+    NotSanitized { number: MachineNumber, name: DriveName, proven: String },
+    #[error("it was not returned")]
+    NotReturned,
+    #[error("lot {lot} cannot be closed: {why}")]
+    InTheWay { lot: LotId, why: String },
+    #[error(
+        "you said {said}, with {said_missing} rows missing; it is {is}, with {is_missing} missing. Look again, then close"
+    )]
+    Miscounted { said: Sums, said_missing: usize, is: Sums, is_missing: usize },
+    #[error(
+        "the owner has not accepted policy {wanted:?} for lot {lot}{other}; record it with `rehome lot accept`"
+    )]
+    NotAccepted { lot: LotId, wanted: String, other: String },
+    #[error(
+        "nobody has stated for lot {0} that nothing on its drives exists only there; record it with `rehome lot state`"
+    )]
+    NotStated(LotId),
+}
+
+/// What a person points at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pointed {
+    /// A machine, by its number.
+    Machine(MachineNumber),
+    /// A laptop that was taken in by hand.
+    Item(ItemId),
+}
+
+/// A person's decision about an open lot.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Desk<'a> {
+    bench: &'a Bench,
+    lot: &'a Lot,
+    by: PersonId,
+}
+
+type Decided = Result<Vec<Happening>, LotError>;
+
+/// Opens a lot.
+pub(crate) fn open(id: LotId, by: PersonId, owner: &str, reference: &str) -> Decided {
+    let owner = line(owner, "whose it is, with --owner")?;
+    let what = LotStep::Opened { owner, reference: maybe(reference, "the paper")? };
+    Ok(vec![Happening::Lot(LotEvent { lot: id, by, what })])
+}
+
+/// Opens a closed lot again.
+pub(crate) fn reopen(bench: &Bench, id: LotId, by: PersonId, because: &str) -> Decided {
+    let lot = bench.lot(&id).ok_or(LotError::NoLot(id))?;
+    if lot.is_open() {
+        return Err(LotError::NotClosed(id));
+    }
+    let what = LotStep::Reopened { because: reason(because)? };
+    Ok(vec![Happening::Lot(LotEvent { lot: id, by, what })])
+}
+
+/// The lot that is meant: the named one, or the only open one.
+pub(crate) fn which(bench: &Bench, named: Option<LotId>) -> Result<&Lot, LotError> {
+    if let Some(id) = named {
+        return bench.lot(&id).ok_or(LotError::NoLot(id));
+    }
+    let open: Vec<_> = bench.lots().filter(|lot| lot.is_open()).collect();
+    match open[..] {
+        [] => Err(LotError::NoneOpen),
+        [lot] => Ok(lot),
+        _ => Err(LotError::SeveralOpen(open.len())),
+    }
+}
+
+/// Whether a batch under this policy may be armed for the lot.
+pub(crate) fn may_arm(lot: &Lot, policy: &Policy) -> Result<(), LotError> {
+    if let Some(closed) = closed(lot) {
+        return Err(closed);
+    }
+    match &lot.accepted {
+        Some(accepted) if accepted.policy == *policy => {}
+        accepted => {
+            let other = accepted.as_ref().map(|it| match it.policy.name == policy.name {
+                true => format!(", but an older {:?}", it.policy.name),
+                false => format!(", but {:?}", it.policy.name),
+            });
+            return Err(LotError::NotAccepted {
+                lot: lot.id,
+                wanted: policy.name.clone(),
+                other: other.unwrap_or_default(),
+            });
+        }
+    }
+    lot.stated.as_ref().map(|_| ()).ok_or(LotError::NotStated(lot.id))
+}
+
+fn closed(lot: &Lot) -> Option<LotError> {
+    (!lot.is_open()).then(|| LotError::Closed { lot: lot.id, owner: lot.owner.clone() })
+}
+
+impl<'a> Desk<'a> {
+    /// A decision about a lot, which must be open.
+    pub(crate) fn at(bench: &'a Bench, id: LotId, by: PersonId) -> Result<Self, LotError> {
+        let lot = bench.lot(&id).ok_or(LotError::NoLot(id))?;
+        closed(lot).map_or(Ok(Self { bench, lot, by }), Err)
+    }
+
+    fn step(&self, what: LotStep) -> Decided {
+        Ok(vec![Happening::Lot(LotEvent { lot: self.lot.id, by: self.by, what })])
+    }
+
+    /// A paper of the owner: acceptance or statement, which say for themselves.
+    pub(crate) fn paper(&self, what: LotStep) -> Decided {
+        match &what {
+            LotStep::PolicyAccepted { reference, .. }
+            | LotStep::NothingUnique { reference, .. } => {
+                maybe(reference, "the paper")?;
+            }
+            _ => {}
+        }
+        self.step(what)
+    }
+
+    /// Takes the owner's register.
+    pub(crate) fn import(
+        &self,
+        file: Sha256Digest,
+        mapping: Mapping,
+        rows: Vec<AssetRow>,
+    ) -> Decided {
+        self.step(LotStep::RegisterImported { file, mapping, rows })
+    }
+
+    /// A machine that was seen belongs to the lot.
+    pub(crate) fn receive(&self, number: MachineNumber, because: &str) -> Decided {
+        let machine = self.machine(number)?.id;
+        self.step(LotStep::Received { machine, because: reason(because)? })
+    }
+
+    /// A machine that was seen does not.
+    pub(crate) fn refuse(&self, number: MachineNumber, because: &str) -> Decided {
+        let machine = self.machine(number)?;
+        let mut batches = self.bench.batches().filter(|batch| batch.lot == Some(self.lot.id));
+        if batches.any(|batch| batch.admitted.contains(&machine.id)) {
+            let why = "a batch of this lot worked on it, so it answers for it".to_owned();
+            return Err(LotError::NotOurs { number, why });
+        }
+        self.step(LotStep::NotOfThisLot { machine: machine.id, because: reason(because)? })
+    }
+
+    /// A laptop that never boots is taken in.
+    pub(crate) fn take_in(
+        &self,
+        item: ItemId,
+        serial: &str,
+        asset: &str,
+        because: &str,
+    ) -> Decided {
+        let (serial, asset) = (SerialNumber::parse(serial), AssetNumber::parse(asset));
+        if serial.is_none() && asset.is_none() {
+            return Err(LotError::Nameless);
+        }
+        let twin = self.lot.items.iter().find(|it| {
+            (serial.is_some() && it.serial == serial) || (asset.is_some() && it.asset == asset)
+        });
+        if let Some(twin) = twin {
+            let name = serial.map_or_else(String::new, |it| it.as_str().to_owned());
+            return Err(LotError::Twice(name, format!("item {}", twin.id)));
+        }
+        let seen = serial.as_ref().and_then(|serial| {
+            let parts = |it: &&Machine| {
+                let who = &it.identity;
+                let serials = [&who.system_serial, &who.board_serial, &who.chassis_serial];
+                serials
+                    .into_iter()
+                    .flatten()
+                    .any(|it| SerialNumber::parse(it).as_ref() == Some(serial))
+            };
+            self.bench.machines().find(parts)
+        });
+        if let (Some(machine), Some(serial)) = (seen, &serial) {
+            let place = format!("machine {}, which has booted", machine.number);
+            return Err(LotError::Twice(serial.as_str().to_owned(), place));
+        }
+        let because = line(because, "why it cannot be seen by itself, with --because")?;
+        self.step(LotStep::TakenIn { item, serial, asset, because })
+    }
+
+    /// What was received is this row.
+    pub(crate) fn assign(&self, pointed: Pointed, row: RowNumber, because: &str) -> Decided {
+        let subject = self.subject(pointed)?;
+        self.lot.row(row).ok_or(LotError::NoRow(row))?;
+        self.step(LotStep::RowAssigned { subject, row, because: reason(because)? })
+    }
+
+    /// A drive was taken out.
+    pub(crate) fn pull(&self, drive: PulledId, out: &Pull) -> Decided {
+        let from = self.received(out.from)?;
+        let name = self.known_name(&from, DriveName::typed(&out.model, &out.serial)?);
+        let bag = line(&out.bag, "the number of the bag, with --bag")?;
+        if let Some(other) = self.lot.pulled.iter().find(|it| it.bag == bag && it.is_out()) {
+            return Err(LotError::BagTaken { bag, name: other.name.clone() });
+        }
+        let twin = |it: &&super::lot::PulledDrive| it.name == name && it.is_out();
+        if let Some(other) = self.lot.pulled.iter().find(twin) {
+            return Err(LotError::Twice(name.to_string(), format!("bag {}", other.bag)));
+        }
+        let because = reason(&out.because)?;
+        self.step(LotStep::DrivePulled { drive, from, name, bag, because })
+    }
+
+    /// What became of the drive in a bag.
+    pub(crate) fn fate(&self, bag: &str, end: &End) -> Decided {
+        let mut drives = self.lot.pulled.iter().rev();
+        let drive = drives.find(|it| it.bag == bag.trim() && it.is_out());
+        let drive = drive.ok_or_else(|| LotError::NoDrive(bag.chars().take(40).collect()))?;
+        let fate = match end {
+            End::Destroyed { how, reference } => Fate::Destroyed {
+                how: line(how, "how it was destroyed, with --how")?,
+                reference: maybe(reference, "the paper")?,
+            },
+            End::Returned { reference } => {
+                Fate::Returned { reference: line(reference, "who took it, with --reference")? }
+            }
+            End::PutBack { because } => Fate::PutBack { because: reason(because)? },
+            End::SanitizedIn { number } => {
+                let machine = self.machine(*number)?;
+                if !machine.erased_since(&drive.name, drive.at) {
+                    let gone = machine.drives().gone;
+                    let proven: Vec<_> = gone.iter().map(ToString::to_string).collect();
+                    let proven = if proven.is_empty() { "none".into() } else { proven.join(", ") };
+                    let (number, name) = (*number, drive.name.clone());
+                    return Err(LotError::NotSanitized { number, name, proven });
+                }
+                Fate::SanitizedIn { machine: machine.id }
+            }
+        };
+        self.step(LotStep::Fate { drive: drive.id, fate })
+    }
+
+    /// A drive was put in.
+    pub(crate) fn swap(
+        &self,
+        pointed: Pointed,
+        model: &str,
+        serial: &str,
+        because: &str,
+    ) -> Decided {
+        let subject = self.received(pointed)?;
+        let name = DriveName::typed(model, serial)?;
+        self.step(LotStep::SwappedIn { subject, name, because: reason(because)? })
+    }
+
+    /// Somebody looked inside.
+    pub(crate) fn nothing_inside(&self, pointed: Pointed, because: &str) -> Decided {
+        let subject = self.received(pointed)?;
+        self.step(LotStep::NothingElseInside { subject, because: reason(because)? })
+    }
+
+    /// It went back to the owner.
+    pub(crate) fn give_back(&self, pointed: Pointed, reference: &str) -> Decided {
+        let subject = self.received(pointed)?;
+        let reference = line(reference, "who took it or which paper says so, with --reference")?;
+        self.step(LotStep::Returned { subject, reference })
+    }
+
+    /// It did not, after all.
+    pub(crate) fn not_given_back(&self, pointed: Pointed, because: &str) -> Decided {
+        let subject = self.subject(pointed)?;
+        if !self.lot.returned.contains_key(&subject) {
+            return Err(LotError::NotReturned);
+        }
+        self.step(LotStep::NotReturned { subject, because: reason(because)? })
+    }
+
+    /// Closes the lot, if everything received has an end and the person counted the same.
+    pub(crate) fn close(&self, said: Sums, said_missing: usize, because: &str) -> Decided {
+        let reckoning = reckon(self.bench, self.lot);
+        if let Some(why) = in_the_way(self.bench, &reckoning) {
+            return Err(LotError::InTheWay { lot: self.lot.id, why });
+        }
+        let (is, missing) = (reckoning.sums, reckoning.missing());
+        if said != is || said_missing != missing.len() {
+            let is_missing = missing.len();
+            return Err(LotError::Miscounted { said, said_missing, is, is_missing });
+        }
+        let because = match missing.is_empty() {
+            true => maybe(because, "the remark")?,
+            false => line(because, "what became of the missing ones, with --because")?,
+        };
+        let open = self.bench.batches().filter(|it| it.lot == Some(self.lot.id) && !it.disarmed);
+        let mut happenings: Vec<_> =
+            open.map(|it| Happening::BatchDisarmed { batch: it.id, by: self.by }).collect();
+        let what = LotStep::Closed { sums: is, missing, because };
+        happenings.push(Happening::Lot(LotEvent { lot: self.lot.id, by: self.by, what }));
+        Ok(happenings)
+    }
+
+    /// A label is often shorter than what the drive says: where the serial number is that of a drive that was seen in this
+    /// machine, it is that drive.
+    fn known_name(&self, from: &Subject, typed: DriveName) -> DriveName {
+        let Subject::Machine(id) = from else { return typed };
+        let Some(machine) = self.bench.machine(id) else { return typed };
+        let mut known = machine.ever().filter(|it| it.serial.eq_ignore_ascii_case(&typed.serial));
+        match (known.next(), known.next()) {
+            (Some(drive), None) => DriveName::of(drive),
+            _ => typed,
+        }
+    }
+
+    fn machine(&self, number: MachineNumber) -> Result<&'a Machine, LotError> {
+        self.bench.numbered(number).ok_or(LotError::NoMachine(number))
+    }
+
+    fn subject(&self, pointed: Pointed) -> Result<Subject, LotError> {
+        match pointed {
+            Pointed::Machine(number) => Ok(Subject::Machine(self.machine(number)?.id)),
+            Pointed::Item(item) => {
+                self.lot.item(&item).map(|it| Subject::Item(it.id)).ok_or(LotError::NoItem(item))
+            }
+        }
+    }
+
+    /// A thing that counts as received.
+    fn received(&self, pointed: Pointed) -> Result<Subject, LotError> {
+        let subject = self.subject(pointed)?;
+        let (Pointed::Machine(number), Subject::Machine(_)) = (pointed, &subject) else {
+            return Ok(subject);
+        };
+        if reckon(self.bench, self.lot).standing(&subject).is_some() {
+            return Ok(subject);
+        }
+        let why = "say that it does with `rehome lot receive`".to_owned();
+        Err(LotError::NotOurs { number, why })
+    }
+}
+
+/// A drive that was taken out, as a person says it.
+#[derive(Debug, Clone)]
+pub(crate) struct Pull {
+    /// Out of what.
+    pub(crate) from: Pointed,
+    /// Model, by its label.
+    pub(crate) model: String,
+    /// Serial number, by its label.
+    pub(crate) serial: String,
+    /// The number of the bag.
+    pub(crate) bag: String,
+    /// Why.
+    pub(crate) because: String,
+}
+
+/// What became of it, as a person says it.
+#[derive(Debug, Clone)]
+pub(crate) enum End {
+    /// Destroyed.
+    Destroyed { how: String, reference: String },
+    /// Sanitized in this machine.
+    SanitizedIn { number: MachineNumber },
+    /// Returned to the owner.
+    Returned { reference: String },
+    /// Put back.
+    PutBack { because: String },
+}
+
+/// What stands in the way of closing, in one sentence; none if nothing does.
+pub(crate) fn in_the_way(bench: &Bench, reckoning: &Reckoning) -> Option<String> {
+    if reckoning.may_close() {
+        return None;
+    }
+    let number = |subject: &Subject| match subject {
+        Subject::Machine(id) => {
+            bench.machine(id).map_or_else(String::new, |it| format!("machine {}", it.number))
+        }
+        Subject::Item(item) => format!("item {item}"),
+    };
+    let blocked = reckoning.received.iter().filter(|it| it.end.is_none());
+    let mut names: Vec<String> = blocked.map(|it| number(&it.subject)).collect();
+    let unknown = reckoning.unknown.iter().map(|it| number(&Subject::Machine(it.machine)));
+    names.extend(unknown.map(|name| format!("{name} (not in the register)")));
+    const SHOWN: usize = 10;
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    Some(format!("{}{more}; `rehome lot show` says why", names.join(", ")))
+}
+
+fn reason(text: &str) -> Result<String, LotError> {
+    line(text, "why, with --because")
+}
+
+/// A line that must not be empty.
+fn line(text: &str, what: &'static str) -> Result<String, LotError> {
+    let text = text.trim();
+    let fits =
+        !text.is_empty() && text.chars().count() <= MAX_TEXT && !text.chars().any(char::is_control);
+    if fits { Ok(text.to_owned()) } else { Err(LotError::Text { what }) }
+}
+
+/// A line that may be empty.
+fn maybe(text: &str, what: &'static str) -> Result<String, LotError> {
+    if text.trim().is_empty() { Ok(String::new()) } else { line(text, what) }
+}
