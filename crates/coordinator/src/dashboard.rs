@@ -15,6 +15,7 @@ mod history;
 mod icon;
 mod lang;
 mod login_page;
+mod lots;
 mod machine_page;
 mod page;
 mod password;
@@ -77,6 +78,8 @@ struct Desk {
     hashing: Semaphore,
     streams: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
+    /// Registers that somebody is looking at before they are taken.
+    uploads: lots::upload::Uploads,
 }
 
 /// The routes. The open pages end when `stopping` becomes true.
@@ -94,6 +97,7 @@ pub(crate) fn router(
         hashing: Semaphore::new(MAX_HASHING),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         stopping,
+        uploads: lots::upload::Uploads::default(),
     });
     Router::new()
         .route("/", get(login_page::show))
@@ -109,6 +113,12 @@ pub(crate) fn router(
         .route("/arm", get(arm_page::show).post(arm_page::submit))
         .route("/disarm", post(arm_page::submit_disarm))
         .route("/pick", get(pick_page::show).post(pick_page::submit))
+        .route("/lots", get(lots::list_page::show).post(lots::list_page::open))
+        .route("/lots/{id}", get(lots::lot_page::show))
+        .route("/lots/{id}/table", get(lots::table::download))
+        .route("/lots/{id}/wish", post(lots::wish::submit))
+        .route("/lots/{id}/register", post(lots::upload::submit).layer(lots::upload::limit()))
+        .route("/lots/{id}/register/take", post(lots::upload::take))
         .route("/assets/{name}", get(assets::asset))
         .layer(middleware::from_fn_with_state(time, within_time))
         .route("/events", get(events::stream))

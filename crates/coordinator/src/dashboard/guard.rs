@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -88,6 +89,51 @@ impl FromRequest<Arc<Desk>> for OwnForm {
             let status = rejection.status();
             refusal_page(lang, status, lang.words().unreadable_form).into_response()
         })
+    }
+}
+
+/// A file that a logged-in person sent from one of our own pages.
+#[derive(Debug)]
+pub(super) struct Upload {
+    pub(super) visitor: Visitor,
+    /// The file's bytes; empty where none was chosen.
+    pub(super) file: Bytes,
+}
+
+impl FromRequest<Arc<Desk>> for Upload {
+    type Rejection = Response;
+
+    async fn from_request(mut request: Request, desk: &Arc<Desk>) -> Result<Self, Response> {
+        let visitor: Visitor = request.extract_parts_with_state(desk).await?;
+        let lang = visitor.lang;
+        let foreign = || {
+            let words = lang.words().foreign_form;
+            refusal_page(lang, StatusCode::FORBIDDEN, words).into_response()
+        };
+        if !is_ours(request.headers()) {
+            return Err(foreign());
+        }
+        let unreadable = |status: StatusCode| {
+            let words = match status {
+                StatusCode::PAYLOAD_TOO_LARGE => lang.lots().upload_too_large,
+                _ => lang.words().unreadable_form,
+            };
+            refusal_page(lang, status, words).into_response()
+        };
+        let mut parts = Multipart::from_request(request, desk)
+            .await
+            .map_err(|rejection| unreadable(rejection.status()))?;
+        let (mut token, mut file) = (String::new(), Bytes::new());
+        while let Some(part) = parts.next_field().await.map_err(|it| unreadable(it.status()))? {
+            let name = part.name().unwrap_or_default().to_owned();
+            let bytes = part.bytes().await.map_err(|it| unreadable(it.status()))?;
+            match name.as_str() {
+                "token" => token = String::from_utf8_lossy(&bytes).into_owned(),
+                "file" => file = bytes,
+                _ => return Err(unreadable(StatusCode::BAD_REQUEST)),
+            }
+        }
+        if visitor.visit.sent(&token) { Ok(Self { visitor, file }) } else { Err(foreign()) }
     }
 }
 

@@ -33,6 +33,7 @@ pub(super) enum Place {
     Bench,
     Pick,
     Arm,
+    Lots,
 }
 
 /// What a page is about.
@@ -53,6 +54,7 @@ pub(super) fn page(visitor: &Visitor, head: Head<'_>, content: Markup) -> Page {
         (Place::Bench, "/bench", words.bench),
         (Place::Pick, "/pick", words.pick),
         (Place::Arm, "/arm", words.arm),
+        (Place::Lots, "/lots", words.lots),
     ];
     let header = html! {
         nav aria-label=(words.menu) {

@@ -4,5 +4,6 @@ mod clock;
 mod door;
 mod forms;
 mod login;
+mod lots;
 mod pages;
 mod witness;

@@ -12,24 +12,28 @@ macro_rules! catalogue {
     ($($name:ident: $english:literal, $polish:literal;)*) => {
         /// The fixed words of one language.
         #[derive(Debug)]
-        pub(super) struct Words {
-            $(pub(super) $name: &'static str,)*
+        pub(in crate::dashboard) struct Words {
+            $(pub(in crate::dashboard) $name: &'static str,)*
         }
-        pub(super) const ENGLISH: Words = Words { $($name: $english,)* };
-        pub(super) const POLISH: Words = Words { $($name: $polish,)* };
+        pub(in crate::dashboard) const ENGLISH: Words = Words { $($name: $english,)* };
+        pub(in crate::dashboard) const POLISH: Words = Words { $($name: $polish,)* };
     };
 }
+
+pub(super) mod lots;
 
 catalogue! {
     // The frame of every page.
     bench: "Bench", "Stół";
     pick: "Pick", "Wybieranie";
     arm: "Arm", "Uzbrajanie";
+    lots: "Lots", "Dostawy";
     log_out: "Log out", "Wyloguj";
     skip: "Skip to the content", "Przejdź do treści";
     menu: "Main menu", "Menu główne";
     languages: "Language", "Język";
     logged_in_as: "Logged in as", "Zalogowano jako";
+    back_to_lot: "Back to the lot", "Wróć do dostawy";
     back_to_bench: "Back to the bench", "Wróć do stołu";
     decimal: ".", ",";
 

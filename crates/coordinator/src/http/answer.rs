@@ -36,6 +36,11 @@ impl Refused {
         Self { status, sentence: sentence.into(), retry_after: None }
     }
 
+    /// The reason, in English.
+    pub(crate) fn sentence(&self) -> &str {
+        &self.sentence
+    }
+
     /// A refusal whose reason is an error and its causes.
     pub(crate) fn because(status: StatusCode, error: &(dyn std::error::Error + 'static)) -> Self {
         let causes: Vec<_> = anyhow::Chain::new(error).map(ToString::to_string).collect();

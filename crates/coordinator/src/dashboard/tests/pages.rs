@@ -27,7 +27,8 @@ async fn what_a_machine_says_of_itself_is_text() {
     let heartbeat = Heartbeat { stage: Stage::Plan, sentence: evil.into(), progress: None };
     door.coordinator.live.heard(id, heartbeat);
     let ola = door.log_in().await;
-    for path in ["/bench", "/machines/1", "/pick", "/arm"] {
+    let lot = super::lots::lot_of(&door);
+    for path in ["/bench", "/machines/1", "/pick", "/arm", "/lots", &format!("/lots/{lot}")] {
         for lang in ["en", "pl"] {
             let answer = door.get(&format!("{path}?lang={lang}"), &ola.cookie).await;
             assert_eq!(answer.status, 200, "{path}");
