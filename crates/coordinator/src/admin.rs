@@ -3,6 +3,7 @@
 pub(crate) mod actions;
 pub(crate) mod client;
 pub(crate) mod lots;
+mod people;
 mod recovery;
 mod requests;
 mod witness;
@@ -19,8 +20,8 @@ use axum::routing::{get, post};
 use protocol::{BatchId, MachineNumber, UnixMillis};
 
 pub(crate) use requests::{
-    AdoptRequest, AdoptedLock, ArmRequest, Armed, KindName, LookAt, PickRequest, PickedMachine,
-    SettleRequest, Status, WhoRequest,
+    AdoptRequest, AdoptedLock, ArmRequest, Armed, ForgetRequest, KindName, LookAt, PersonView,
+    PickRequest, PickedMachine, SettleRequest, Status, WhoRequest,
 };
 
 use crate::certificate::{CertificateError, certificate};
@@ -54,6 +55,8 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/picks", post(pick_machines))
         .route("/clock/accept", post(accept_clock))
         .route("/recovery/adopted", get(recovery::adopted).post(recovery::adopt))
+        .route("/people", get(people::people))
+        .route("/people/{id}/forget", post(people::forget))
         .route("/batches", get(batches).post(arm_batch))
         .route("/batches/{id}/disarm", post(disarm_batch))
         .route("/lots", get(lots::list).post(lots::open))

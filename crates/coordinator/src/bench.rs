@@ -4,6 +4,7 @@ mod admission;
 mod batch;
 mod locks;
 mod machine;
+mod people;
 mod state;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use evidence::chain::ChainError;
 use evidence::{Envelope, EnvelopeError};
 use protocol::{
-    AgentKey, AgentRecord, BatchId, Job, LotId, MachineId, MachineNumber, Sha256Digest, SiteKey,
+    AgentKey, AgentRecord, BatchId, Job, LotId, MachineId, MachineNumber, PersonId, Sha256Digest, SiteKey,
     UnixMillis,
 };
 
@@ -22,6 +23,7 @@ pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
 pub(crate) use batch::Batch;
 pub(crate) use locks::{Adopted, Locks, Ours};
 pub(crate) use machine::{AgentBoot, Machine};
+pub(crate) use people::People;
 pub(crate) use state::MachineState;
 
 use crate::clock;
@@ -47,6 +49,10 @@ pub(crate) enum FoldError {
     NotAdmitted(MachineId),
     #[error("the lock of {0} is ours already")]
     LockTwice(DriveName),
+    #[error("person {0} was named already")]
+    PersonTwice(PersonId),
+    #[error("person {0} was never named, or the name was deleted already")]
+    NoName(PersonId),
     #[error("agent {agent} never enrolled as machine {machine}")]
     UnknownAgent { machine: MachineId, agent: AgentKey },
     #[error("an agent's record does not join its chain")]
@@ -70,6 +76,7 @@ pub(crate) struct Bench {
     batches: BTreeMap<BatchId, Batch>,
     locks: Locks,
     lots: BTreeMap<LotId, Arc<Lot>>,
+    people: People,
 }
 
 impl Bench {
@@ -163,6 +170,11 @@ impl Bench {
         &self.locks
     }
 
+    /// Everybody to whose name the journal is committed.
+    pub(crate) fn people(&self) -> &People {
+        &self.people
+    }
+
     /// The machine whose installed system holds this one-time token.
     pub(crate) fn by_first_boot_token(&self, token: &Sha256Digest) -> Option<&Machine> {
         self.machines().find(|machine| {
@@ -240,6 +252,10 @@ impl Bench {
                 let adopted = Adopted { by: *by, because: because.clone(), at };
                 self.locks.adopt(drive.clone(), adopted);
             }
+            Happening::PersonNamed { person, commitment } => {
+                self.people.name(*person, *commitment)?;
+            }
+            Happening::PersonForgotten { person, .. } => self.people.forget(*person)?,
             Happening::HoldAsked { machine, .. } => self.witnessed(index, machine)?.held = true,
             Happening::HoldReleased { machine, .. } => self.witnessed(index, machine)?.held = false,
             Happening::Looked { machine, .. } => drop(self.witnessed(index, machine)?),

@@ -14,7 +14,7 @@ pub(crate) enum CertificateError {
     Unknown(MachineNumber),
     #[error("machine {number} gets no certificate: {why}")]
     NotEarned { number: MachineNumber, why: String },
-    #[error("reading the records of machine {number}")]
+    #[error("machine {number} gets no certificate now, as the journal cannot be read or written")]
     Journal {
         number: MachineNumber,
         #[source]
@@ -47,8 +47,14 @@ pub(crate) fn certificate(
         .journal
         .bodies(&indices)
         .map_err(|source| CertificateError::Journal { number, source })?;
-    issue(facts, leaves, &log, &coordinator.site.key)
-        .map_err(|source| CertificateError::Issue { number, source })
+    let file = issue(facts, leaves, &log, &coordinator.site.key)
+        .map_err(|source| CertificateError::Issue { number, source })?;
+    // What a certificate leads to is kept before anybody has it: a journal that loses its end is found out by it.
+    coordinator
+        .journal
+        .keep_checkpoint(&coordinator.site.key)
+        .map_err(|source| CertificateError::Journal { number, source })?;
+    Ok(file)
 }
 
 /// What is certified, and the journal's indices of the records it rests on.

@@ -5,9 +5,11 @@ mod certificate;
 mod clock;
 mod dashboard;
 mod image;
+mod journal;
 mod look;
 mod lot;
 mod machine;
+mod person;
 mod policy;
 mod recovery;
 mod register;
@@ -96,6 +98,12 @@ enum Command {
     /// The owner's asset register: check
     #[command(subcommand)]
     Register(register::Command),
+    /// The journal: verify, export, rebuild
+    #[command(subcommand)]
+    Journal(journal::Command),
+    /// People by random id: list, forget
+    #[command(subcommand)]
+    Person(person::Command),
     /// Check a certificate offline; exits with 0 if it holds, with 1 and the failed check if not
     Verify {
         /// The site's public key (DATA/site.pub)
@@ -180,6 +188,10 @@ fn start(cli: Cli) -> Result<Verdict> {
         Command::Verify { key, file } => certificate::verify(&key, &file, json),
         Command::Policy(command) => policy::run(&command, json),
         Command::Register(command) => register::run(&command, json),
+        Command::Journal(command) => {
+            let asker = Asker { data: with_file(flags, config)?.data(), json };
+            journal::run(&asker, &command)
+        }
         command => {
             let data = with_file(flags, config)?.data();
             let asker = Asker { data, json };
@@ -199,10 +211,12 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Certificate(command) => certificate::run(asker, command).await,
         Command::Dashboard(command) => dashboard::run(asker, &command),
         Command::Recovery(command) => recovery::run(asker, command).await,
+        Command::Person(command) => person::run(asker, command).await,
         // Handled before; they need no coordinator.
         Command::Serve { .. }
         | Command::Verify { .. }
         | Command::Policy(_)
+        | Command::Journal(_)
         | Command::Register(_) => Ok(()),
     }
 }

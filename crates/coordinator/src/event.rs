@@ -118,6 +118,16 @@ pub(crate) enum Happening {
         /// What the time was until then.
         before: UnixMillis,
     },
+    /// A name was put into the side table under a random id. Never the name itself: a salted hash of it, which means
+    /// nothing once name and salt are deleted.
+    PersonNamed { person: PersonId, commitment: Sha256Digest },
+    /// A person's name was deleted from the side table for good.
+    PersonForgotten {
+        person: PersonId,
+        by: PersonId,
+        /// Why, in the words of who did it.
+        because: String,
+    },
     /// The installed system reported its first boot.
     Booted { machine: MachineId, first_boot_token: Sha256Digest },
 }

@@ -5,97 +5,38 @@
 //! a client that hangs up in the middle leaves no half of one. All decisions that wait are taken in one
 //! transaction; they are answered, and seen by others, once it is on disk.
 
+mod checkpoint;
+mod copy;
 mod database;
+mod error;
+mod export;
+mod person;
+mod schema;
+mod tables;
+mod verify;
 mod writer;
 
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, mpsc};
 
+use evidence::SigningKey;
 use evidence::merkle::Log;
 use protocol::{PersonId, SiteKey, UnixMillis};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
-use crate::bench::{Bench, FoldError, Locks};
-use crate::calendar::utc;
-use crate::clock::{self, Clock, ClockJump};
+use crate::bench::{Bench, Locks};
+use crate::clock::{self, Clock};
 use crate::event::Happening;
 use database::Database;
+use tables::Tables;
 use writer::{Command, Writer};
 
-/// Why the journal cannot be read or written.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum JournalError {
-    /// SQLite would not.
-    #[error("{operation} in the journal {path}; is the disk full, or failing?")]
-    Sql {
-        operation: &'static str,
-        path: String,
-        #[source]
-        source: rusqlite::Error,
-    },
-    /// There is no room, which a person can do something about.
-    #[error(
-        "the disk of the journal {path} is full, no event was written; make room, then try again"
-    )]
-    DiskFull { path: String },
-    /// Another program's database.
-    #[error("{path} is not a journal of rehome (application id {id:#x}); nothing was changed")]
-    Foreign { path: String, id: i32 },
-    /// A journal that another version of rehome has written.
-    #[error(
-        "{path} was written by another version of rehome (schema {schema}, this one has {ours}); start that version on \
-         this directory to finish and to export its certificates, and give this one a new --data; nothing was changed"
-    )]
-    OtherVersion { path: String, schema: i32, ours: i32 },
-    /// SQLite's own check found damage.
-    #[error("the journal {path} is damaged: {report}; restore it from a copy, nothing was changed")]
-    Damaged { path: String, report: String },
-    /// A row that this version did not write.
-    #[error("event {seq} of the journal {path} cannot be read: {why}; nothing was changed")]
-    Row { seq: u64, path: String, why: String },
-    /// A row that contradicts those before it.
-    #[error("event {seq} of the journal {path} contradicts those before it; nothing was changed")]
-    Fold {
-        seq: u64,
-        path: String,
-        #[source]
-        source: Box<FoldError>,
-    },
-    /// The clock is set back: every batch would stay armed until it has caught up.
-    #[error(
-        "the clock is behind the journal {path}: it says {}, and the last event happened at {}; set the clock, or if it \
-         is right, start with `rehome serve --accept-clock --because \"...\"`; nothing was changed",
-        utc(*.now), utc(*.last)
-    )]
-    ClockBehind { path: String, now: UnixMillis, last: UnixMillis },
-    /// The clock is in doubt.
-    #[error(transparent)]
-    ClockJump(ClockJump),
-    /// A person accepts a clock that nobody doubts.
-    #[error(
-        "the clock is not in doubt, so there is nothing to accept (serve: leave out --accept-clock)"
-    )]
-    ClockEven,
-    /// Begun by a site with another key.
-    #[error("the journal {path} belongs to site {theirs}, but the site key here is {ours}")]
-    OtherSite { path: String, ours: SiteKey, theirs: SiteKey },
-    /// An appended event would contradict the ones before it: a mistake of the program.
-    #[error("refusing to write an event that contradicts the journal")]
-    Inconsistent(#[source] Box<FoldError>),
-    /// An event could not be written as JSON.
-    #[error("writing an event as JSON")]
-    Json(#[source] serde_json::Error),
-    /// Another command of the same transaction failed it; this one may be tried again.
-    #[error("nothing was recorded: {0}")]
-    Rolled(String),
-    /// A reader has ended before its time.
-    #[error("reading the journal was not finished")]
-    Interrupted(#[source] tokio::task::JoinError),
-    /// The writer has ended.
-    #[error("the journal is closed: the coordinator is stopping")]
-    Closed,
-}
+pub(crate) use copy::copy_to;
+pub(crate) use error::JournalError;
+use error::sql_error;
+pub(crate) use export::{Header as ExportHeader, export, rebuild_in};
+pub(crate) use verify::{Findings, verify};
 
 /// The events and what follows from them, shared with everybody who only looks.
 #[derive(Debug, Default)]
@@ -145,12 +86,17 @@ impl Journal {
         path: &Path,
         site: SiteKey,
     ) -> Result<Self, JournalError> {
-        let database = Database::open(path)?;
-        let published = database.read_all()?;
+        let kept = checkpoint::read_file(path)?;
+        if kept.is_some() && !path.exists() {
+            return Err(JournalError::Gone { path: path.display().to_string() });
+        }
+        let mut database = Database::open(path)?;
+        let mut published = database.read_all()?;
         if let Some(theirs) = published.bench.site().filter(|theirs| *theirs != site) {
             let path = path.display().to_string();
             return Err(JournalError::OtherSite { path, ours: site, theirs });
         }
+        let last_kept = database.check_kept(kept.as_deref(), &published.log, site)?;
         let (now, last) = (clock.now(), published.bench.last_at());
         match (is_behind(now, last), acceptance) {
             (true, None) => {
@@ -160,11 +106,17 @@ impl Journal {
             (false, Some(_)) => return Err(JournalError::ClockEven),
             _ => {}
         }
+        database.take_over()?;
+        if database.is_former() {
+            database.migrate(published.log.len(), now.max(last))?;
+            published = database.read_all()?;
+        }
         let founded = published.bench.site().is_some();
         let (commands, inbox) = mpsc::channel();
         let (length_sender, length) = watch::channel(published.log.len());
         let published = Arc::new(RwLock::new(published));
-        let mut writer = Writer::new(database, published.clone(), length_sender, clock.clone());
+        let shared = published.clone();
+        let mut writer = Writer::new(database, shared, length_sender, clock.clone(), last_kept);
         if !founded {
             writer.append_first(Happening::Founded { site })?;
         }
@@ -183,7 +135,12 @@ impl Journal {
         if !path.exists() {
             return Ok(Locks::default());
         }
-        Ok(Database::open(path)?.read_all()?.bench.locks().clone())
+        let connection = database::open_to_read(path)?;
+        if schema::version(&connection, path)?.is_none() {
+            return Ok(Locks::default());
+        }
+        database::check(&connection, "quick_check", path)?;
+        Ok(Tables { connection: &connection, path }.fold()?.bench.locks().clone())
     }
 
     /// The clock that events are stamped by.
@@ -264,6 +221,35 @@ impl Journal {
         let command = Command::Person { name, answer: sender };
         self.commands.send(command).map_err(|_| JournalError::Closed)?;
         answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// Deletes a person's name for good, from the database's files too. May be asked again, where that was not finished.
+    ///
+    /// # Errors
+    /// When there is no such name, the reason names the person, or it could not be recorded or finished.
+    pub(crate) async fn forget(
+        &self,
+        id: PersonId,
+        by: String,
+        because: String,
+    ) -> Result<(), JournalError> {
+        let (sender, answer) = oneshot::channel();
+        let command = Command::Forget { id, by, because, answer: sender };
+        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// Signs a checkpoint of the journal as it is now and keeps it, unless there is one already. Blocks.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub(crate) fn keep_checkpoint(&self, key: &SigningKey) -> Result<(), JournalError> {
+        let site = SiteKey::from_bytes(key.public());
+        let kept = checkpoint::sign(site, &self.published().log, key)?;
+        let (sender, answer) = oneshot::channel();
+        let command = Command::Keep { kept, answer: sender };
+        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        answer.blocking_recv().map_err(|_| JournalError::Closed)?
     }
 
     /// The present state. Hold it briefly: the writer waits for it.

@@ -8,6 +8,7 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use tokio::net::{TcpListener, UnixListener};
@@ -31,6 +32,9 @@ use crate::sessions::Sessions;
 use crate::site::Site;
 use crate::witness::Looks;
 use crate::{admin, dashboard, http};
+
+/// How often a signed checkpoint is kept.
+const CHECKPOINT_TIME: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or SIGINT. `clock` is a person's word that the clock is right, although it is behind the journal.
 ///
@@ -87,15 +91,17 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
     services.spawn(done(http::serve_tcp(api, agent_router, tls, stopping.clone())));
     let admin_router = admin::router(coordinator.clone());
     services.spawn(done(http::serve_unix(admin, admin_router, stopping.clone())));
+    services.spawn(done(keep_checkpoints(coordinator.clone(), stopping.clone())));
     services.spawn(watch_journal(coordinator.journal.clone(), stopping.clone()));
     network.spawn(&mut services, &coordinator, &stopping);
 
     let outcome = wait(&mut services, terminate, interrupt).await;
     stop.send_replace(true);
     while services.join_next().await.is_some() {}
+    let kept = keep_checkpoint(&coordinator).await;
     let removed = remove_socket(&data.join(admin::SOCKET));
     tracing::info!(target: "serve", "stopped");
-    outcome.and(removed)
+    outcome.and(kept).and(removed)
 }
 
 /// Our address on the bench's interface, where none is given: that of the only one in use.
@@ -142,6 +148,25 @@ async fn watch_journal(journal: Journal, mut stopping: watch::Receiver<bool>) ->
         ),
         _ = stopping.wait_for(|stop| *stop) => Ok(()),
     }
+}
+
+/// Keeps a signed checkpoint now and then, where something has changed.
+async fn keep_checkpoints(coordinator: Arc<Coordinator>, mut stopping: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(CHECKPOINT_TIME) => {}
+            _ = stopping.wait_for(|stop| *stop) => return,
+        }
+        if let Err(error) = keep_checkpoint(&coordinator).await {
+            tracing::error!(target: "journal", "no checkpoint was kept: {error:#}");
+        }
+    }
+}
+
+async fn keep_checkpoint(coordinator: &Arc<Coordinator>) -> Result<()> {
+    let site = coordinator.site.clone();
+    let kept = coordinator.journal.read(move |journal| journal.keep_checkpoint(&site.key)).await;
+    kept.context("failed to keep a signed checkpoint of the journal")
 }
 
 async fn wait(

@@ -79,23 +79,38 @@ impl Site {
     }
 }
 
+/// The site's public key, by the private one in `data`; none if there is none yet.
+///
+/// # Errors
+/// When what is there cannot be read, or others may read it.
+pub(crate) fn read_public(data: &Path) -> Result<Option<SiteKey>, SiteError> {
+    let key = read_signing_key(&data.join("site.key"))?;
+    Ok(key.map(|key| SiteKey::from_bytes(key.public())))
+}
+
 fn signing_key(data: &Path) -> Result<SigningKey, SiteError> {
     let path = data.join("site.key");
     let make = |error: evidence::key::KeyError| SiteError::Make(error.to_string());
-    let Some(text) = private_file::read(&path, EXPOSED)? else {
-        if data.join("journal.db").exists() {
-            return Err(SiteError::Lost { path });
-        }
-        let key = SigningKey::generate().map_err(make)?;
-        private_file::replace(&path, format!("{}\n", hex::encode(key.seed())).as_bytes())?;
+    if let Some(key) = read_signing_key(&path)? {
         return Ok(key);
-    };
+    }
+    if data.join("journal.db").exists() {
+        return Err(SiteError::Lost { path });
+    }
+    let key = SigningKey::generate().map_err(make)?;
+    private_file::replace(&path, format!("{}\n", hex::encode(key.seed())).as_bytes())?;
+    Ok(key)
+}
+
+fn read_signing_key(path: &Path) -> Result<Option<SigningKey>, SiteError> {
+    let Some(text) = private_file::read(path, EXPOSED)? else { return Ok(None) };
     let mut seed = [0; 32];
     hex::decode_to_slice(text.trim(), &mut seed).map_err(|_| SiteError::Malformed {
-        path: path.clone(),
+        path: path.to_owned(),
         why: "64 hexadecimal digits were expected".to_owned(),
     })?;
-    SigningKey::from_seed(seed).map_err(make)
+    let key = SigningKey::from_seed(seed);
+    key.map(Some).map_err(|error| SiteError::Make(error.to_string()))
 }
 
 fn tls(data: &Path) -> Result<(Arc<rustls::ServerConfig>, Sha256Digest), SiteError> {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use clap::ValueEnum;
 use protocol::api::SiteConfig;
-use protocol::{BatchId, LotId, MachineNumber, Policy, UnixMillis};
+use protocol::{BatchId, LotId, MachineNumber, PersonId, Policy, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 use crate::admission::Pick;
@@ -27,6 +27,28 @@ pub(crate) struct Status {
     pub(crate) events: u64,
     /// Why the clock is in doubt and what to do, while it is.
     pub(crate) clock: Option<String>,
+}
+
+/// Somebody whose name was recorded.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PersonView {
+    /// By which the journal names the person.
+    pub(crate) id: PersonId,
+    /// The name, where it is there.
+    pub(crate) name: Option<String>,
+    /// Whether it was deleted for good.
+    pub(crate) forgotten: bool,
+}
+
+/// A person deletes a name.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ForgetRequest {
+    /// Who.
+    pub(crate) by: String,
+    /// Why, without the name.
+    pub(crate) because: String,
 }
 
 /// A person picks machines.

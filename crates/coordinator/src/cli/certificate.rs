@@ -67,7 +67,7 @@ pub(super) fn verify(key: &Path, file: &Path, json: bool) -> Result<Verdict> {
     }
 }
 
-fn read_key(path: &Path) -> Result<SiteKey> {
+pub(super) fn read_key(path: &Path) -> Result<SiteKey> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("failed to read the site's public key {}", path.display()))?;
     text.trim().parse().with_context(|| format!("{} holds no public key", path.display()))

@@ -1,158 +1,156 @@
-//! The database file: one table of events that refuses change, one of people's names.
+//! The database file, open: a connection that writes, or one that only reads.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use protocol::PersonId;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction};
+use evidence::merkle::Log;
+use protocol::{PersonId, SiteKey, UnixMillis};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
-use super::{JournalError, Published};
-use crate::event::JournalEvent;
+use super::checkpoint::{self, Place};
+use super::tables::{KeptCheckpoint, Tables};
+use super::{JournalError, Published, schema, sql_error};
 
-/// "Rhom": marks the file as ours (`PRAGMA application_id`).
-const APPLICATION_ID: i32 = 0x5268_6f6d;
-/// Of the tables and of the events in them: 1 knew no policies, and only one technique for a drive.
-const SCHEMA_VERSION: i32 = 2;
-
-const SCHEMA: &str = "
-CREATE TABLE event (seq INTEGER PRIMARY KEY, body BLOB NOT NULL) STRICT;
-CREATE TRIGGER event_is_never_changed BEFORE UPDATE ON event
-  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TRIGGER event_is_never_deleted BEFORE DELETE ON event
-  BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-CREATE TABLE person (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE) STRICT;
-";
+/// How long one waits for another who has the file.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The writing connection.
 #[derive(Debug)]
 pub(super) struct Database {
     connection: Connection,
     path: PathBuf,
+    version: i32,
 }
 
 impl Database {
+    /// Opens the file, making it at first. One of the former version is left as it is: see [`Self::migrate`].
     pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
         let sql = |operation| sql_error(operation, path);
         let connection = Connection::open(path).map_err(sql("opening the database"))?;
+        connection.busy_timeout(PATIENCE).map_err(sql("setting a time limit"))?;
+        // What is refused stays as it is: closing would throw away what is behind damage in the write-ahead log.
         connection
-            .busy_timeout(std::time::Duration::from_secs(5))
-            .map_err(sql("setting a time limit"))?;
-        prepare(&connection, path)?;
-        // FULL: with WAL, NORMAL may lose the last commits when the power goes.
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+            .map_err(sql("keeping the write-ahead log"))?;
+        let version = match schema::version(&connection, path)? {
+            Some(version) => {
+                check(&connection, "quick_check", path)?;
+                version
+            }
+            None => {
+                schema::create(&connection, path)?;
+                schema::VERSION
+            }
+        };
+        // FULL: with WAL, NORMAL may lose the last commits when the power goes. Deleted names shall leave no bytes.
         connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;")
+            .execute_batch(
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON;",
+            )
             .map_err(sql("choosing write-ahead logging"))?;
-        Ok(Self { connection, path: path.to_owned() })
+        Ok(Self { connection, path: path.to_owned(), version })
+    }
+
+    /// The journal is in order and will be written to.
+    pub(super) fn take_over(&self) -> Result<(), JournalError> {
+        self.connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
+            .map_err(sql_error("taking over the write-ahead log", &self.path))?;
+        Ok(())
+    }
+
+    /// Whether it must be migrated before anything is written.
+    pub(super) fn is_former(&self) -> bool {
+        self.version == schema::FORMER
+    }
+
+    /// Brings it from the former version to this one.
+    pub(super) fn migrate(&mut self, size: u64, at: UnixMillis) -> Result<(), JournalError> {
+        schema::migrate(&mut self.connection, &self.path, size, at)?;
+        self.version = schema::VERSION;
+        Ok(())
+    }
+
+    /// Holds the kept checkpoints against the events: the last row, and `note`, the content of the file beside. Gives the
+    /// size of the latter, unless a later one must be written.
+    pub(super) fn check_kept(
+        &self,
+        note: Option<&str>,
+        log: &Log,
+        site: SiteKey,
+    ) -> Result<Option<u64>, JournalError> {
+        let row = if self.is_former() { None } else { self.tables().last_checkpoint()? };
+        if let Some(KeptCheckpoint { size, note }) = &row {
+            checkpoint::check(note, Place::Row(*size), log, site)?;
+        }
+        let filed = checkpoint::check_file(&self.path, note, log, site)?;
+        Ok(filed.filter(|filed| row.is_none_or(|row| row.size <= *filed)))
+    }
+
+    pub(super) fn tables(&self) -> Tables<'_> {
+        Tables { connection: &self.connection, path: &self.path }
     }
 
     /// Reads and folds every event from the first.
     pub(super) fn read_all(&self) -> Result<Published, JournalError> {
-        let sql = |operation| sql_error(operation, &self.path);
-        let path = || self.path.display().to_string();
-        let mut published = Published::default();
-        let mut statement = self
-            .connection
-            .prepare("SELECT seq, body FROM event ORDER BY seq")
-            .map_err(sql("reading events"))?;
-        let mut rows = statement.query([]).map_err(sql("reading events"))?;
-        while let Some(row) = rows.next().map_err(sql("reading events"))? {
-            let seq =
-                row.get::<_, i64>(0).map_err(sql("reading an event's number"))?.cast_unsigned();
-            let body = row.get::<_, Vec<u8>>(1).map_err(sql("reading an event"))?;
-            let bad = |why| JournalError::Row { seq, path: path(), why };
-            if seq != published.log.len() + 1 {
-                return Err(bad(format!("event {} is missing", published.log.len() + 1)));
-            }
-            let event = parse(&body).map_err(bad)?;
-            published.bench.apply(&event).map_err(|source| JournalError::Fold {
-                seq,
-                path: path(),
-                source: Box::new(source),
-            })?;
-            published.log.push(&body);
-        }
-        Ok(published)
+        self.tables().fold()
     }
 
     pub(super) fn begin(&mut self) -> Result<Transaction<'_>, JournalError> {
         let failed = sql_error("beginning a transaction", &self.path);
-        self.connection
-            .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
-            .map_err(failed)
+        self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)
     }
 
-    pub(super) fn path(&self) -> PathBuf {
-        self.path.clone()
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
-    pub(super) fn person(&self, name: &str, fresh: PersonId) -> Result<PersonId, JournalError> {
-        let sql = |operation| sql_error(operation, &self.path);
-        self.connection
-            .execute(
-                "INSERT INTO person (id, name) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING",
-                (fresh.to_string(), name),
-            )
-            .map_err(sql("writing a name"))?;
-        let id = self
+    /// Writes everything into the database file proper and empties the write-ahead log, which may hold old pages.
+    pub(super) fn empty_log(&self) -> Result<(), JournalError> {
+        let busy = self
             .connection
-            .query_row("SELECT id FROM person WHERE name = ?1", [name], |row| {
-                row.get::<_, String>(0)
-            })
-            .map_err(sql("reading a name"))?;
-        id.parse().map_err(|error| damaged(&self.path, &error))
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))
+            .map_err(sql_error("emptying the write-ahead log", &self.path))?;
+        match busy {
+            false => Ok(()),
+            true => Err(JournalError::Busy { path: self.path.display().to_string() }),
+        }
     }
 }
 
-/// Turns SQLite's error into ours, naming operation and file.
-pub(super) fn sql_error(
-    operation: &'static str,
+/// Has SQLite look for damage: `quick_check`, or `integrity_check` which also compares indexes.
+pub(super) fn check(
+    connection: &Connection,
+    pragma: &str,
     path: &Path,
-) -> impl FnOnce(rusqlite::Error) -> JournalError + use<> {
-    let path = path.display().to_string();
-    move |source| match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => JournalError::DiskFull { path },
-        _ => JournalError::Sql { operation, path, source },
-    }
-}
-
-fn damaged(path: &Path, why: &impl ToString) -> JournalError {
-    JournalError::Damaged { path: path.display().to_string(), report: why.to_string() }
-}
-
-fn prepare(connection: &Connection, path: &Path) -> Result<(), JournalError> {
-    let sql = |operation| sql_error(operation, path);
-    let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-    let id = number("application_id").map_err(sql("reading the header"))?;
-    let schema = number("user_version").map_err(sql("reading the header"))?;
-    let tables = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))
-        .map_err(sql("reading the header"))?;
-    if tables == 0 && id == 0 {
-        let script = format!(
-            "BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION_ID}; \
-             PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
-        );
-        return connection.execute_batch(&script).map_err(sql("making the tables"));
-    }
-    let name = || path.display().to_string();
-    if id != APPLICATION_ID {
-        return Err(JournalError::Foreign { path: name(), id });
-    }
-    if schema != SCHEMA_VERSION {
-        return Err(JournalError::OtherVersion { path: name(), schema, ours: SCHEMA_VERSION });
-    }
+) -> Result<(), JournalError> {
     let report = connection
-        .pragma_query_value(None, "quick_check", |row| row.get::<_, String>(0))
-        .map_err(sql("checking the file"))?;
-    if report == "ok" { Ok(()) } else { Err(damaged(path, &report)) }
+        .pragma_query_value(None, pragma, |row| row.get::<_, String>(0))
+        .map_err(sql_error("checking the file", path))?;
+    match report.as_str() {
+        "ok" => Ok(()),
+        _ => Err(JournalError::Damaged { path: path.display().to_string(), report }),
+    }
 }
 
-/// Reads one event. What this version would not write back byte for byte, it has not understood.
-fn parse(body: &[u8]) -> Result<JournalEvent, String> {
-    let event = serde_json::from_slice::<JournalEvent>(body).map_err(|error| error.to_string())?;
-    match serde_json::to_vec(&event) {
-        Ok(again) if again == body => Ok(event),
-        _ => Err("it has fields that this version does not know".to_owned()),
+/// Deletes a name from the copy that was kept when the journal was migrated, where there is one.
+pub(super) fn erase_from_former(path: &Path, id: PersonId) -> Result<(), JournalError> {
+    let copy = schema::former_copy(path);
+    if !copy.exists() {
+        return Ok(());
     }
+    let sql = |operation| sql_error(operation, &copy);
+    let connection = Connection::open_with_flags(&copy, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(sql("opening the former journal"))?;
+    // Emptied and filled again, as in `Tables::erase_person`.
+    connection
+        .execute_batch(&format!(
+            "PRAGMA secure_delete = ON; BEGIN IMMEDIATE; \
+             CREATE TEMP TABLE kept AS SELECT id, name FROM person WHERE id <> '{id}'; \
+             DELETE FROM person; INSERT INTO person SELECT id, name FROM kept; COMMIT;"
+        ))
+        .map_err(sql("deleting a name"))
 }
 
 pub(super) fn read_bodies(
@@ -170,28 +168,25 @@ pub(super) fn read_bodies(
             .optional()
             .map_err(sql("reading an event"))?;
         let body = body.and_then(|body| String::from_utf8(body).ok());
-        body.map(|body| (*index, body))
-            .ok_or_else(|| damaged(path, &format!("event {} is missing", index + 1)))
+        let missing = || JournalError::Damaged {
+            path: path.display().to_string(),
+            report: format!("event {} is missing", index + 1),
+        };
+        body.map(|body| (*index, body)).ok_or_else(missing)
     };
     indices.iter().map(&mut read).collect()
 }
 
 pub(super) fn read_names(path: &Path) -> Result<Vec<(PersonId, String)>, JournalError> {
-    let sql = |operation| sql_error(operation, path);
     let connection = open_to_read(path)?;
-    let mut statement =
-        connection.prepare("SELECT id, name FROM person").map_err(sql("reading names"))?;
-    let rows = statement
-        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))
-        .map_err(sql("reading names"))?;
-    rows.map(|row| {
-        let (id, name) = row.map_err(sql("reading a name"))?;
-        Ok((id.parse().map_err(|error| damaged(path, &error))?, name))
-    })
-    .collect()
+    let people = Tables { connection: &connection, path }.people()?;
+    Ok(people.into_iter().map(|person| (person.id, person.name)).collect())
 }
 
-fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
-    Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .map_err(sql_error("opening the database to read", path))
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
+    let failed = |operation| sql_error(operation, path);
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+        .map_err(failed("opening the database to read"))?;
+    connection.busy_timeout(PATIENCE).map_err(failed("setting a time limit"))?;
+    Ok(connection)
 }

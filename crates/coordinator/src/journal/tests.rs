@@ -1,3 +1,8 @@
+mod export;
+mod kept;
+mod migration;
+mod people;
+
 use std::time::Duration;
 
 use protocol::{MachineId, MachineNumber, SiteKey};
@@ -72,6 +77,47 @@ async fn decisions_that_wait_together_see_one_another() {
     assert_eq!(numbers, (1..=50).collect::<Vec<_>>());
 }
 
+/// How many transactions the write-ahead log holds: frames that say how long the database is after them.
+fn commits(path: &Path) -> usize {
+    let log = std::fs::read(path.with_extension("db-wal")).unwrap();
+    let page = u32::from_be_bytes(log[8..12].try_into().unwrap());
+    log[32..].chunks(24 + page as usize).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+#[tokio::test]
+async fn decisions_that_pile_up_share_transactions() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = Journal::open(&path, SITE).unwrap();
+    let before = commits(&path);
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let stand_still = move |_: &Bench, _| {
+        wait.recv().unwrap();
+        (vec![seen(1)], ())
+    };
+    let mut busy = Box::pin(journal.decide(stand_still));
+    let look = || Happening::AttentionNeeded {
+        machine: MachineId::from_bytes([1; 16]),
+        sentence: "x".repeat(200),
+    };
+    let mut all: Vec<_> = (0..1000).map(|_| Box::pin(append(&journal, vec![look()]))).collect();
+    // Each sends its command when it is polled first.
+    std::future::poll_fn(|context| {
+        assert!(busy.as_mut().poll(context).is_pending());
+        assert!(all.iter_mut().all(|one| one.as_mut().poll(context).is_pending()));
+        std::task::Poll::Ready(())
+    })
+    .await;
+    go.send(()).unwrap();
+    busy.await.unwrap();
+    for one in all {
+        one.await.unwrap();
+    }
+    assert_eq!(*journal.length().borrow(), 1002);
+    let shared = commits(&path) - before;
+    assert!((4..=6).contains(&shared), "{shared} transactions for 1001 decisions");
+}
+
 #[tokio::test]
 async fn a_contradiction_is_not_written_and_the_journal_goes_on() {
     let folder = tempfile::tempdir().unwrap();
@@ -95,16 +141,6 @@ async fn rows_refuse_to_be_changed_or_deleted() {
         let error = connection.execute_batch(change).unwrap_err().to_string();
         assert!(error.contains("append-only"), "{change}: {error}");
     }
-}
-
-#[tokio::test]
-async fn people_keep_their_id_and_may_lose_their_name() {
-    let folder = tempfile::tempdir().unwrap();
-    let journal = Journal::open(&folder.path().join("journal.db"), SITE).unwrap();
-    let ola = journal.person("Ola".into()).await.unwrap();
-    assert_eq!(journal.person("Ola".into()).await.unwrap(), ola);
-    assert_ne!(journal.person("Jan".into()).await.unwrap(), ola);
-    assert!(journal.names().unwrap().contains(&(ola, "Ola".into())));
 }
 
 const YEAR: UnixMillis = UnixMillis(1_800_000_000_000);
@@ -208,8 +244,11 @@ async fn a_journal_from_the_future_is_opened_on_a_persons_word_only() {
     let journal = open(Some(&acceptance())).unwrap();
     let last = events(&journal);
     let kinds: Vec<_> = last.iter().map(|it| it["kind"].as_str().unwrap()).collect();
-    assert_eq!(kinds, ["founded", "batch-armed", "clock-accepted", "batch-disarmed"]);
-    assert_eq!((&last[2]["at"], &last[3]["at"]), (&YEAR.0.into(), &YEAR.0.into()));
+    assert_eq!(
+        kinds,
+        ["founded", "batch-armed", "person-named", "clock-accepted", "batch-disarmed"]
+    );
+    assert_eq!((&last[3]["at"], &last[4]["at"]), (&YEAR.0.into(), &YEAR.0.into()));
     drop(journal);
     drop(open(None).unwrap());
     let needless = open(Some(&acceptance())).unwrap_err();
@@ -239,6 +278,19 @@ async fn a_clock_that_is_behind_the_journal_stops_it() {
     assert!(matches!(refused, JournalError::ClockBehind { .. }), "{refused}");
 }
 
+/// The site whose key signs checkpoints here.
+fn key() -> SigningKey {
+    SigningKey::from_seed([7; 32]).unwrap()
+}
+
+fn signing_site() -> SiteKey {
+    SiteKey::from_bytes(key().public())
+}
+
+async fn keep(journal: &Journal) {
+    journal.read(|journal| journal.keep_checkpoint(&key())).await.unwrap();
+}
+
 /// The writer closes the database in its own time after the last handle is gone, and changes the file by that. Whoever
 /// closes it last takes the write-ahead log away.
 fn wait_closed(path: &Path) {
@@ -253,8 +305,8 @@ fn wait_closed(path: &Path) {
 #[test]
 fn what_another_version_or_another_program_has_written_is_left_as_it_is() {
     for (pragma, said) in [
-        ("user_version = 1", "written by another version of rehome (schema 1, this one has 2)"),
-        ("user_version = 3", "written by another version of rehome (schema 3, this one has 2)"),
+        ("user_version = 1", "from before its first release (schema 1)"),
+        ("user_version = 4", "written by another version of rehome (schema 4, this one has 3)"),
         ("application_id = 7", "is not a journal of rehome (application id 0x7)"),
     ] {
         let folder = tempfile::tempdir().unwrap();

@@ -6,12 +6,13 @@ use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use protocol::{PersonId, UnixMillis};
 use tokio::sync::{oneshot, watch};
 
-use super::database::{Database, sql_error};
-use super::{ClockAcceptance, JournalError, Published};
+use super::database::{Database, erase_from_former};
+use super::person::Person;
+use super::tables::{KeptCheckpoint, Tables};
+use super::{ClockAcceptance, JournalError, Published, checkpoint, sql_error};
 use crate::bench::Bench;
 use crate::clock::Clock;
 use crate::event::{Happening, JournalEvent};
-use crate::random;
 
 /// How many decisions one transaction takes at most.
 const TRANSACTION_LIMIT: usize = 256;
@@ -27,6 +28,15 @@ pub(super) enum Command {
     Person { name: String, answer: oneshot::Sender<Result<PersonId, JournalError>> },
     /// Take the wall clock for right.
     AcceptClock { acceptance: ClockAcceptance, answer: oneshot::Sender<Result<(), JournalError>> },
+    /// Delete a person's name.
+    Forget {
+        id: PersonId,
+        by: String,
+        because: String,
+        answer: oneshot::Sender<Result<(), JournalError>>,
+    },
+    /// Keep a signed checkpoint.
+    Keep { kept: KeptCheckpoint, answer: oneshot::Sender<Result<(), JournalError>> },
 }
 
 impl fmt::Debug for Command {
@@ -35,8 +45,16 @@ impl fmt::Debug for Command {
             Self::Decide(_) => "Decide",
             Self::Person { .. } => "Person",
             Self::AcceptClock { .. } => "AcceptClock",
+            Self::Forget { .. } => "Forget",
+            Self::Keep { .. } => "Keep",
         })
     }
+}
+
+/// What changes in the side table, in the same transaction as the event that says so.
+enum Aside {
+    Name(Person),
+    Erase(PersonId),
 }
 
 /// Owns the writing connection and the bench as it will be once the open transaction is on disk.
@@ -49,6 +67,8 @@ pub(super) struct Writer {
     clock: Clock,
     /// Whether a jump of the clock was logged.
     warned: bool,
+    /// How many events the last kept checkpoint has.
+    kept: Option<u64>,
 }
 
 impl Writer {
@@ -57,14 +77,15 @@ impl Writer {
         published: Arc<RwLock<Published>>,
         length: watch::Sender<u64>,
         clock: Clock,
+        kept: Option<u64>,
     ) -> Self {
         let working = read(&published, |published| published.bench.clone());
-        Self { database, working, published, length, clock, warned: false }
+        Self { database, working, published, length, clock, warned: false, kept }
     }
 
     /// Appends the founding event before the thread starts.
     pub(super) fn append_first(&mut self, happening: Happening) -> Result<(), JournalError> {
-        self.append(vec![happening], self.now())
+        self.append(vec![happening], self.now(), None)
     }
 
     /// Takes the wall clock for right, and says so in the journal.
@@ -81,21 +102,60 @@ impl Writer {
             let open = self.working.batches().filter(|batch| !batch.disarmed);
             happenings.extend(open.map(|it| Happening::BatchDisarmed { batch: it.id, by }));
         }
-        self.append(happenings, reading.wall)?;
+        self.append(happenings, reading.wall, None)?;
         self.clock.accept(reading);
         Ok(())
     }
 
-    fn append(&mut self, happenings: Vec<Happening>, at: UnixMillis) -> Result<(), JournalError> {
+    fn append(
+        &mut self,
+        happenings: Vec<Happening>,
+        at: UnixMillis,
+        aside: Option<&Aside>,
+    ) -> Result<(), JournalError> {
         let mut outcome = Err(JournalError::Closed);
         let decide: Decide = Box::new(move |_, _| (happenings, Box::new(drop)));
-        self.transaction(vec![decide], at, |_, result| outcome = result);
+        self.transaction(vec![decide], at, aside, |_, result| outcome = result);
         outcome
     }
 
-    fn person(&self, name: &str) -> Result<PersonId, JournalError> {
-        let fresh = random::bytes().map_err(|error| JournalError::Rolled(error.to_string()))?;
-        self.database.person(name, PersonId::from_bytes(fresh))
+    fn person(&mut self, name: &str) -> Result<PersonId, JournalError> {
+        if let Some(id) = self.database.tables().id_of(name)? {
+            return Ok(id);
+        }
+        let person = Person::new(name)?;
+        let (id, commitment) = (person.id, person.commitment());
+        let named = Happening::PersonNamed { person: id, commitment };
+        self.append(vec![named], self.now(), Some(&Aside::Name(person)))?;
+        Ok(id)
+    }
+
+    fn forget(&mut self, id: PersonId, by: &str, because: String) -> Result<(), JournalError> {
+        let known = self.working.people().get(&id).ok_or(JournalError::NoName { id })?;
+        if !known.forgotten {
+            let people = self.database.tables().people()?;
+            let named = |person: &Person| person.id == id && is_named(&because, &person.name);
+            if people.iter().any(named) {
+                return Err(JournalError::NameInReason);
+            }
+            let by = self.person(by)?;
+            let forgotten = Happening::PersonForgotten { person: id, by, because };
+            self.append(vec![forgotten], self.now(), Some(&Aside::Erase(id)))?;
+        }
+        // Also where it was not finished the last time.
+        erase_from_former(self.database.path(), id)?;
+        self.database.empty_log()
+    }
+
+    fn keep(&mut self, kept: &KeptCheckpoint) -> Result<(), JournalError> {
+        if self.kept >= Some(kept.size) {
+            return Ok(());
+        }
+        self.database.tables().insert_checkpoint(kept)?;
+        // After the row, so that the file never speaks of what is not in the database.
+        checkpoint::write_file(self.database.path(), kept)?;
+        self.kept = Some(kept.size);
+        Ok(())
     }
 
     /// The moment for a new event: never before the last one.
@@ -127,10 +187,14 @@ impl Writer {
                         let accepted = in_doubt.and_then(|_| self.accept_clock(&acceptance));
                         drop(answer.send(accepted));
                     }
+                    Command::Forget { id, by, because, answer } => {
+                        drop(answer.send(self.forget(id, &by, because)));
+                    }
+                    Command::Keep { kept, answer } => drop(answer.send(self.keep(&kept))),
                 }
             }
             self.warn_of_jump();
-            self.transaction(decisions, self.now(), |finish, outcome| finish(outcome));
+            self.transaction(decisions, self.now(), None, |finish, outcome| finish(outcome));
         }
     }
 
@@ -139,6 +203,7 @@ impl Writer {
         &mut self,
         decisions: Vec<Decide>,
         at: UnixMillis,
+        aside: Option<&Aside>,
         mut answer: impl FnMut(Finish, Result<(), JournalError>),
     ) {
         if decisions.is_empty() {
@@ -146,7 +211,7 @@ impl Writer {
         }
         let mut finishes = Vec::with_capacity(decisions.len());
         let size = read(&self.published, |published| published.log.len());
-        match self.write(decisions, size, at, &mut finishes) {
+        match self.write(decisions, size, at, aside, &mut finishes) {
             Ok(events) => {
                 self.publish(&events);
                 finishes.into_iter().for_each(|finish| answer(finish, Ok(())));
@@ -170,9 +235,10 @@ impl Writer {
         decisions: Vec<Decide>,
         size: u64,
         at: UnixMillis,
+        aside: Option<&Aside>,
         finishes: &mut Vec<Finish>,
     ) -> Result<Vec<(JournalEvent, Vec<u8>)>, JournalError> {
-        let path = self.database.path();
+        let path = self.database.path().to_owned();
         let mut events = Vec::new();
         // Every decision is taken first, so that each has somebody to tell should the database refuse.
         let mut fault = None;
@@ -197,10 +263,14 @@ impl Writer {
             return Ok(events);
         }
         let transaction = self.database.begin()?;
+        let tables = Tables { connection: &transaction, path: &path };
         for (seq, (_, body)) in (size + 1..).zip(&events) {
-            transaction
-                .execute("INSERT INTO event (seq, body) VALUES (?1, ?2)", (seq.cast_signed(), body))
-                .map_err(sql_error("writing an event", &path))?;
+            tables.insert_event(seq, body)?;
+        }
+        match aside {
+            None => {}
+            Some(Aside::Name(person)) => tables.insert_person(person)?,
+            Some(Aside::Erase(id)) => tables.erase_person(*id)?,
         }
         transaction.commit().map_err(sql_error("committing events", &path))?;
         Ok(events)
@@ -220,6 +290,11 @@ impl Writer {
         drop(published);
         self.length.send_replace(length);
     }
+}
+
+/// Whether a text holds a name, however it is capitalized.
+fn is_named(text: &str, name: &str) -> bool {
+    text.to_lowercase().contains(&name.trim().to_lowercase())
 }
 
 fn read<R>(published: &RwLock<Published>, look: impl FnOnce(&Published) -> R) -> R {

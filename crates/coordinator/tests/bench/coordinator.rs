@@ -24,6 +24,28 @@ pub(crate) fn rehome() -> Command {
     Command::new(env!("CARGO_BIN_EXE_rehome"))
 }
 
+/// A command on a data directory.
+pub(crate) fn on(data: &Path, arguments: &[&str]) -> Command {
+    let mut command = rehome();
+    command.arg("--data").arg(data).args(arguments);
+    command
+}
+
+/// All that it said.
+pub(crate) fn text(output: &Output) -> String {
+    let (out, err) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    format!("{out}{err}")
+}
+
+/// Runs a command that must end with `code`, and gives what it says.
+pub(crate) fn run(data: &Path, arguments: &[&str], code: i32) -> String {
+    let output = on(data, arguments).output().unwrap();
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+    said
+}
+
 impl Coordinator {
     pub(crate) fn start(flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
@@ -37,6 +59,14 @@ impl Coordinator {
     /// One whose data directory is a folder that it makes itself.
     pub(crate) fn start_in(folder: &str) -> Self {
         let data = tempfile::tempdir().unwrap();
+        let path = data.path().join(folder);
+        let child = spawn(&path, &[], 0, 0);
+        let site = wait_until_serving(&path);
+        Self { data, path, site, flags: Vec::new(), child }
+    }
+
+    /// One in a folder of `data` that holds a data directory already.
+    pub(crate) fn start_at(data: tempfile::TempDir, folder: &str) -> Self {
         let path = data.path().join(folder);
         let child = spawn(&path, &[], 0, 0);
         let site = wait_until_serving(&path);

@@ -17,7 +17,7 @@ fn tool(program: &str, arguments: &[&str]) {
 }
 
 /// A raw disk of one partition of the root type, with a file system of these features or with noise.
-fn disk(folder: &Path, name: &str, ext4: Option<&[&str]>) -> String {
+pub(crate) fn disk(folder: &Path, name: &str, ext4: Option<&[&str]>) -> String {
     let (raw, part) = (folder.join(format!("{name}.raw")), folder.join("part"));
     let file = std::fs::File::create(&raw).unwrap();
     file.set_len(40 * MIB).unwrap();

@@ -13,6 +13,7 @@ mod bad_input;
 mod boot_files;
 mod full_disk;
 mod images;
+mod journal;
 mod passwords;
 mod path;
 mod policies;

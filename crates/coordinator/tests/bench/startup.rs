@@ -100,7 +100,7 @@ fn a_journal_from_the_future_needs_a_persons_word() {
         check(&serve(&path, flags), &["--because"]);
     }
     bench.restart(&["--accept-clock", "--because", "the battery was dead", "--by", "Ola"]);
-    assert_eq!(bench.json(&["status"])["events"], 3);
+    assert_eq!(bench.json(&["status"])["events"], 4);
     assert_eq!(bench.json(&["status"])["clock"], serde_json::Value::Null);
     let why = bench.refused(&["clock", "accept", "--because", "I say so"]);
     assert!(why.contains("nothing to accept"), "{why}");
