@@ -1,5 +1,6 @@
 //! The command line.
 
+mod backup;
 mod batch;
 mod certificate;
 mod clock;
@@ -22,6 +23,7 @@ use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 use crate::admin::client::{ClientError, get};
+use crate::backup::BackupError;
 use crate::config::{Config, Settings};
 use crate::console::{say, say_json, tell};
 use crate::images::ImageError;
@@ -104,6 +106,16 @@ enum Command {
     /// People by random id: list, forget
     #[command(subcommand)]
     Person(person::Command),
+    /// Put all that a coordinator needs into one file, also while `rehome serve` runs. Contents of images are not in it
+    Backup {
+        /// A new file; it is as secret as the keys in it
+        file: PathBuf,
+    },
+    /// Make a data directory of a backup
+    Restore {
+        /// What `rehome backup` wrote
+        file: PathBuf,
+    },
     /// Check a certificate offline; exits with 0 if it holds, with 1 and the failed check if not
     Verify {
         /// The site's public key (DATA/site.pub)
@@ -162,7 +174,11 @@ fn is_refusal(error: &anyhow::Error) -> bool {
     );
     let by_recovery =
         matches!(error.downcast_ref(), Some(RecoveryError::Paper(_) | RecoveryError::WrongSheet));
-    by_serve || by_store || by_policy || by_recovery
+    let by_backup = matches!(
+        error.downcast_ref(),
+        Some(BackupError::Refused { .. } | BackupError::Unsound { .. })
+    );
+    by_serve || by_store || by_policy || by_recovery || by_backup
 }
 
 fn start(cli: Cli) -> Result<Verdict> {
@@ -188,9 +204,18 @@ fn start(cli: Cli) -> Result<Verdict> {
         Command::Verify { key, file } => certificate::verify(&key, &file, json),
         Command::Policy(command) => policy::run(&command, json),
         Command::Register(command) => register::run(&command, json),
+        Command::Restore { file } => {
+            // Nothing in the directory says anything yet.
+            let asker = Asker { data: flags.data(), json };
+            backup::restore(&asker, &file).map(|()| Verdict::Done)
+        }
         Command::Journal(command) => {
             let asker = Asker { data: with_file(flags, config)?.data(), json };
             journal::run(&asker, &command)
+        }
+        Command::Backup { file } => {
+            let asker = Asker { data: with_file(flags, config)?.data(), json };
+            backup::make(&asker, config, &file).map(|()| Verdict::Done)
         }
         command => {
             let data = with_file(flags, config)?.data();
@@ -217,6 +242,8 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         | Command::Verify { .. }
         | Command::Policy(_)
         | Command::Journal(_)
+        | Command::Backup { .. }
+        | Command::Restore { .. }
         | Command::Register(_) => Ok(()),
     }
 }

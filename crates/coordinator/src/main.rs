@@ -6,6 +6,7 @@ mod admin;
 mod admission;
 mod adoption;
 mod arming;
+mod backup;
 mod bench;
 mod boot_choice;
 mod boot_files;

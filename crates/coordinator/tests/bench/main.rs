@@ -9,6 +9,7 @@ mod laptop;
 mod observed;
 
 mod admission;
+mod backup;
 mod bad_input;
 mod boot_files;
 mod full_disk;
