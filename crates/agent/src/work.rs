@@ -3,6 +3,7 @@
 mod client;
 pub(crate) mod clock;
 mod drives;
+mod earlier;
 mod fetch;
 mod image_drive;
 mod install;
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use evidence::SigningKey;
-use protocol::api::{Directive, SiteConfig};
+use protocol::api::{Directive, EarlierRecord, SiteConfig, VerifiedBefore};
 use protocol::{AgentKey, DriveUnit, Inventory, Stage, Step};
 
 use crate::init::{Context, power::Ending};
@@ -95,6 +96,11 @@ async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<E
                 return Ok(Ending::Reboot);
             }
             Some(Directive::Work { job, verified_before, our_locks }) => {
+                let Some(verified_before) =
+                    recall(&client, &memory, verified_before, &status).await
+                else {
+                    continue;
+                };
                 let job = Job {
                     context: context.clone(),
                     site: site.clone(),
@@ -121,6 +127,31 @@ async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<E
         }
         tokio::time::sleep(HEARTBEAT_EVERY).await;
     }
+}
+
+/// The evidence of what was verified before. Without it the drives would be wiped again: `None` is to ask once more.
+async fn recall(
+    client: &Client,
+    memory: &Mutex<Memory>,
+    named: Vec<EarlierRecord>,
+    status: &Status,
+) -> Option<Vec<VerifiedBefore>> {
+    let kept = std::mem::take(&mut lock(memory).earlier);
+    let (kept, recalled) = kept.recall(client, named).await;
+    lock(memory).earlier = kept;
+    match recalled {
+        Ok(recalled) => Some(recalled),
+        Err(error) => {
+            tracing::warn!(target: "plan", "earlier evidence: {error:#}");
+            status.hint(Some(format!("{error:#}")));
+            tokio::time::sleep(RETRY_AFTER).await;
+            None
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// One attempt at the job. A failure after consent stays on the screen and in the journal, until a person acts.

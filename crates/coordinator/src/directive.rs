@@ -1,6 +1,6 @@
 //! What a machine is told at each heartbeat. Pure.
 
-use protocol::api::VerifiedBefore;
+use protocol::api::EarlierRecord;
 use protocol::{AgentKey, Directive, DriveIdentity, UnixMillis};
 
 use crate::bench::{Admission, Bench, Machine, Verified};
@@ -96,13 +96,12 @@ fn our_locks(bench: &Bench, machine: &Machine) -> Vec<DriveIdentity> {
 }
 
 /// Drives to look at again instead of wiping them again.
-fn verified_before(admission: &Admission) -> Vec<VerifiedBefore> {
-    let verified = admission.before.values().chain(admission.verified.values());
-    let before = |it: &Verified| VerifiedBefore {
-        evidence: it.evidence.clone(),
+fn verified_before(admission: &Admission) -> Vec<EarlierRecord> {
+    let before = |it: &Verified| EarlierRecord {
+        drive: it.evidence.drive.clone(),
         record: it.record,
         seen_again: it.seen_again,
         was_off: it.off_by.is_some(),
     };
-    verified.map(before).collect()
+    admission.all_verifications().map(before).collect()
 }

@@ -7,6 +7,7 @@
 //! | `POST /agent/v1/heartbeat` | [`Heartbeat`] | [`Directive`] |
 //! | `POST /agent/v1/plan` | [`PlanRequest`] | [`PlanReply`] |
 //! | `POST /agent/v1/drive-password` | [`DrivePasswordRequest`] | [`DrivePasswordReply`] |
+//! | `GET /agent/v1/verified/{record}` | | [`DriveEvidence`] of one of [`Directive::Work::verified_before`] |
 //! | `GET /agent/v1/witness` | | [`crate::witness::WitnessReply`] |
 //! | `POST /agent/v1/look` | [`crate::witness::LookAnswer`] | `null` |
 //! | `POST /agent/v1/records` | a list of DSSE envelopes over [`crate::AgentRecord`] | [`RecordsAccepted`] |
@@ -95,8 +96,9 @@ pub enum Directive {
     Work {
         /// The job.
         job: Job,
-        /// Drives that the coordinator's journal holds as verified within this job, after a restart.
-        verified_before: Vec<VerifiedBefore>,
+        /// Drives that the coordinator's journal holds as verified within this job, after a restart. Named only: the
+        /// evidence is fetched once.
+        verified_before: Vec<EarlierRecord>,
         /// The drives of this machine for which a password was ever given out, to whichever machine they were in then:
         /// where one is locked, it may be with our password. As they name themselves now.
         our_locks: Vec<DriveIdentity>,
@@ -108,9 +110,22 @@ pub enum Directive {
     },
 }
 
-/// A drive that was verified in an earlier boot of the same job.
+/// The record of an earlier verification within the same job, as each heartbeat's answer names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct EarlierRecord {
+    /// The drive.
+    pub drive: DriveIdentity,
+    /// Digest of the record's signed bytes, by which its evidence is asked for.
+    pub record: Sha256Digest,
+    /// As of [`VerifiedBefore::seen_again`].
+    pub seen_again: bool,
+    /// As of [`VerifiedBefore::was_off`].
+    pub was_off: bool,
+}
+
+/// A drive that was verified in an earlier boot of the same job. It does not travel: see [`EarlierRecord`].
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedBefore {
     /// The evidence as it stands in the journal.
     pub evidence: DriveEvidence,

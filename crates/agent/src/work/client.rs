@@ -15,8 +15,9 @@ use protocol::api::{
     ApiError, Directive, DrivePasswordReply, DrivePasswordRequest, ENROLLMENT_TYPE, Enrolled,
     Enrollment, Heartbeat, PlanReply, PlanRequest, RecordsAccepted, SiteConfig,
 };
+use protocol::event::DriveEvidence;
 use protocol::witness::{LookAnswer, WitnessReply};
-use protocol::{AgentKey, ImageId, Inventory, UnixMillis};
+use protocol::{AgentKey, ImageId, Inventory, Sha256Digest, UnixMillis};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -91,6 +92,11 @@ impl Client {
         request: &DrivePasswordRequest,
     ) -> anyhow::Result<DrivePasswordReply> {
         self.post("/agent/v1/drive-password", request).await
+    }
+
+    /// The evidence of an earlier verification that the coordinator named.
+    pub(crate) async fn verified(&self, record: Sha256Digest) -> anyhow::Result<DriveEvidence> {
+        self.send(get(&format!("/agent/v1/verified/{record}"), ANSWER_LIMIT)).await
     }
 
     /// Whether this machine, all of whose drives are verified, goes on.

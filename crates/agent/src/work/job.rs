@@ -14,6 +14,7 @@ use sanitize::{Consent, ConsentContext, UsedTickets};
 use super::client::{Client, may_pass};
 use super::clock::Deadline;
 use super::drives::{self, Clean, Sanitizing};
+use super::earlier::Earlier;
 use super::install::{self, FirstBoot, Prepared};
 use super::records::Records;
 use super::status::Status;
@@ -43,6 +44,8 @@ pub(crate) struct Memory {
     used: UsedTickets,
     /// Drives whose earlier verification a fresh look did not confirm: they are sanitized again.
     pub(crate) unconfirmed: BTreeSet<DriveIdentity>,
+    /// The evidence of earlier boots that was fetched.
+    pub(crate) earlier: Earlier,
     /// The image that was last planned: a plan may be asked for every few seconds.
     pub(crate) manifest: Option<Arc<Manifest>>,
 }

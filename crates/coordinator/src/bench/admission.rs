@@ -167,6 +167,11 @@ impl Admission {
         })
     }
 
+    /// The verifications that count, and those of earlier boots that may count again.
+    pub(crate) fn all_verifications(&self) -> impl Iterator<Item = &Verified> {
+        self.before.values().chain(self.verified.values())
+    }
+
     /// Whether every drive is verified, and looked at again where the policy demands it: from here on the agent goes on
     /// unless a person holds the machine.
     pub(crate) fn is_proven(&self) -> bool {

@@ -17,9 +17,10 @@ use axum::{Extension, Router};
 use evidence::Envelope;
 use http_body_util::BodyExt as _;
 use protocol::api::{DrivePasswordReply, DrivePasswordRequest, ENROLLMENT_TYPE, RecordsAccepted};
+use protocol::event::DriveEvidence;
 use protocol::{
     Directive, Enrolled, Enrollment, Heartbeat, ImageId, MachineId, PlanReply, PlanRequest,
-    TicketId, UnixMillis,
+    Sha256Digest, TicketId, UnixMillis,
 };
 
 use super::answer::{FromBody, Json, Refused};
@@ -50,6 +51,7 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/agent/v1/heartbeat", post(heartbeat))
         .route("/agent/v1/plan", post(plan))
         .route("/agent/v1/drive-password", post(drive_password))
+        .route("/agent/v1/verified/{record}", get(verified))
         .route("/agent/v1/witness", get(witness::witness))
         .route("/agent/v1/look", post(witness::look))
         .route("/agent/v1/records", post(take_records))
@@ -254,6 +256,26 @@ async fn take_records(
             Err(Refused::because(StatusCode::BAD_REQUEST, &error))
         }
     }
+}
+
+/// The evidence of an earlier verification of the agent's own machine: [`Directive::Work`] only names it, as it is long
+/// and is repeated at each heartbeat.
+async fn verified(
+    State(coordinator): Shared,
+    session: Session,
+    Path(record): Path<String>,
+) -> Result<Json<DriveEvidence>, Refused> {
+    let record: Sha256Digest =
+        record.parse().map_err(|error| Refused::because(StatusCode::BAD_REQUEST, &error))?;
+    let published = coordinator.journal.published();
+    let admission = known(&published.bench, session)?.admission.as_ref();
+    let ours = admission.filter(|it| it.is_open_to(&session.agent));
+    let found = ours.and_then(|it| it.all_verifications().find(|it| it.record == record));
+    let found = found.ok_or_else(|| {
+        let sentence = format!("{record} is no verification that this machine's work rests on");
+        Refused::new(StatusCode::NOT_FOUND, sentence)
+    })?;
+    Ok(Json(found.evidence.clone()))
 }
 
 async fn image(

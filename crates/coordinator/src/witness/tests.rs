@@ -118,7 +118,7 @@ fn a_hold_outlives_a_restart_of_the_machine() {
     let request = scene.request(&agent, &laptop(1));
     scene.consent(&agent, &request).unwrap();
     let ticket = scene.wiped(&agent).remove(0);
-    let (drive, record) = (verified_before[0].drive().clone(), verified_before[0].record);
+    let (drive, record) = (verified_before[0].drive.clone(), verified_before[0].record);
     let confirmed = Step::VerificationConfirmed { drive, record, sectors_sampled: 5 };
     scene.report(&mut agent, vec![ticket, confirmed]);
     assert_eq!(scene.state(&agent), MachineState::Held);

@@ -1,6 +1,7 @@
 //! Power cuts of either side.
 
 use protocol::api::RecordsAccepted;
+use protocol::event::DriveEvidence;
 use protocol::{Directive, PlanReply, Step};
 
 use crate::coordinator::Coordinator;
@@ -55,12 +56,20 @@ async fn the_machine_loses_power_and_goes_on_by_itself_with_the_same_drives_only
         panic!("it does not go on");
     };
     assert_eq!(verified_before.len(), 1);
+    let path = format!("/agent/v1/verified/{}", verified_before[0].record);
+    let evidence: DriveEvidence = ok(&second.get(&bench, &path).await);
+    assert_eq!(evidence.drive, verified_before[0].drive);
+    let mut stranger = Laptop::booted(laptop(2));
+    stranger.enroll(&bench).await;
+    assert!(refusal(&stranger.get(&bench, &path).await, 404).contains("no verification"));
+    let malformed = second.get(&bench, "/agent/v1/verified/0").await;
+    assert!(refusal(&malformed, 400).contains("64 hexadecimal digits"));
     assert!(refusal(&first.send(&bench, &[]).await, 401).contains("enroll again"));
     let request = second.request(&job, 2);
     let (ticket, _) = second.ticket(&bench, &request).await.unwrap();
     second.note(Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan });
     let confirmed = Step::VerificationConfirmed {
-        drive: verified_before[0].drive().clone(),
+        drive: verified_before[0].drive.clone(),
         record: verified_before[0].record,
         sectors_sampled: 5_000,
     };
@@ -114,7 +123,7 @@ async fn a_certificate_rests_on_the_boots_before_and_after_a_power_cut() {
     let (ticket, _) = second.ticket(&bench, &request).await.unwrap();
     second.note(Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan });
     second.note(Step::VerificationConfirmed {
-        drive: verified_before[0].drive().clone(),
+        drive: verified_before[0].drive.clone(),
         record: verified_before[0].record,
         sectors_sampled: 5_000,
     });
