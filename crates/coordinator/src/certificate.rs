@@ -93,6 +93,7 @@ fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64
         // The end of the work was believed only after the planned image was made bootable.
         installed: plan.image,
         completed_at,
+        simulated: coordinator.site.simulated,
     };
     Ok((facts, indices))
 }

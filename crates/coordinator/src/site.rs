@@ -43,6 +43,8 @@ pub(crate) enum SiteError {
 pub(crate) struct Site {
     /// Signs tickets, manifests and certificates.
     pub(crate) key: SigningKey,
+    /// Whether this is a rehearsal's throw-away key: its certificates say so and prove nothing.
+    pub(crate) simulated: bool,
     /// SHA-256 of the TLS public key (SubjectPublicKeyInfo), which agents pin.
     pub(crate) tls_key: Sha256Digest,
     /// The TLS side.
@@ -61,7 +63,7 @@ impl Site {
         std::fs::write(&public, text)
             .map_err(|source| SiteError::Publish { path: public, source })?;
         let (tls, tls_key) = tls(data)?;
-        Ok(Self { key, tls_key, tls })
+        Ok(Self { key, simulated: false, tls_key, tls })
     }
 
     /// The public key.

@@ -28,6 +28,9 @@ pub enum Failure {
         #[source]
         source: EnvelopeError,
     },
+    /// A rehearsal made it.
+    #[error("simulated: made by a rehearsal, proves nothing: no drive was touched")]
+    Simulated,
     /// A record is not in the site's journal.
     #[error("inclusion: event {index} is not in the journal of {size} events that the site signed")]
     Inclusion {
@@ -57,19 +60,40 @@ pub enum Failure {
 
 /// Checks a certificate's file against the site's public key and gives back what it says.
 pub fn verify(file: &[u8], site: &SiteKey) -> Result<Facts, Failure> {
+    let statement = signed(file, site)?;
+    if statement.facts.simulated {
+        return Err(Failure::Simulated);
+    }
+    proven(statement, site)
+}
+
+/// Checks a rehearsal's certificate, for the rehearsal's own pages. It proves nothing, and a certificate that would
+/// prove something is refused here: neither can be shown as the other.
+pub fn verify_simulated(file: &[u8], site: &SiteKey) -> Result<Facts, Failure> {
+    let statement = signed(file, site)?;
+    if !statement.facts.simulated {
+        return Err(Failure::Statement("it is not marked as made by a rehearsal".into()));
+    }
+    proven(statement, site)
+}
+
+/// The statement, once its one byte form and the site's signature are checked.
+fn signed(file: &[u8], site: &SiteKey) -> Result<Statement, Failure> {
     let malformed = |error: EnvelopeError| Failure::Malformed(error.to_string());
     let envelope = Envelope::from_json(file).map_err(malformed)?;
     // One form only: otherwise a byte could change (a space, an escaped letter) and nobody would notice.
     if format!("{}\n", envelope.to_json()).as_bytes() != file {
         return Err(Failure::Malformed("the file is not byte for byte as it was written".into()));
     }
-    let signed = |what| move |source| Failure::Signature { what, source };
-    let statement: Statement =
-        envelope.open(CERTIFICATE_TYPE, site.as_bytes()).map_err(unopened)?;
+    envelope.open(CERTIFICATE_TYPE, site.as_bytes()).map_err(unopened)
+}
+
+/// What it says, once all that it rests on is checked.
+fn proven(statement: Statement, site: &SiteKey) -> Result<Facts, Failure> {
     let checkpoint: Checkpoint = statement
         .checkpoint
         .open(CHECKPOINT_TYPE, site.as_bytes())
-        .map_err(signed("the journal's checkpoint"))?;
+        .map_err(|source| Failure::Signature { what: "the journal's checkpoint", source })?;
     if statement.facts.site != *site || checkpoint.origin != *site {
         return Err(Failure::Statement(
             "it speaks for another site than the one that signed".into(),

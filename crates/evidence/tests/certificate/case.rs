@@ -178,6 +178,7 @@ pub(crate) fn case_of(
         drives: vec![CertifiedDrive { evidence, record: record.unwrap_or(sha256(b"none")) }],
         installed: None,
         completed_at: UnixMillis(6),
+        simulated: false,
     };
     Case { site, facts, log, leaves }
 }

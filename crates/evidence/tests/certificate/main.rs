@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use protocol::drive::DriveIdentity;
 use protocol::event::Step;
 use protocol::{AgentKey, ByteLen, ImageId, Plan, SiteKey};
-use rehome_evidence::certificate::{CERTIFICATE_TYPE, Failure, verify};
+use rehome_evidence::certificate::{CERTIFICATE_TYPE, Failure, verify, verify_simulated};
 use rehome_evidence::{Envelope, SigningKey};
 
 use crate::case::{Case, ZEROS, case, case_of, evidence, good_steps, issue_case, refused, started};
@@ -46,6 +46,27 @@ fn a_sound_certificate_verifies_and_only_with_its_site_key() {
     assert_eq!(verify(file.as_bytes(), &site).unwrap(), facts);
     let other = SiteKey::from_bytes(SigningKey::from_seed([7; 32]).unwrap().public());
     assert!(matches!(verify(file.as_bytes(), &other), Err(Failure::Signature { .. })));
+}
+
+#[test]
+fn what_a_rehearsal_made_is_refused_by_name_and_read_only_where_it_says_so() {
+    let mut simulated = case(good_steps);
+    simulated.facts.simulated = true;
+    let (site, facts) = (simulated.facts.site, simulated.facts.clone());
+    let file = issue_case(simulated).unwrap();
+    let refused = verify(file.as_bytes(), &site).unwrap_err();
+    assert!(matches!(refused, Failure::Simulated), "{refused}");
+    assert!(refused.to_string().starts_with("simulated: made by a rehearsal, proves nothing"));
+    assert_eq!(verify_simulated(file.as_bytes(), &site).unwrap(), facts);
+    // It is checked all the same.
+    let stranger = SiteKey::from_bytes(SigningKey::from_seed([7; 32]).unwrap().public());
+    let refused = verify_simulated(file.as_bytes(), &stranger);
+    assert!(matches!(refused, Err(Failure::Signature { .. })));
+    // What proves something says nothing of simulation, and does not pass for it.
+    let real = case(good_steps);
+    assert!(!serde_json::to_string(&real.facts).unwrap().contains("simulated"));
+    let file = issue_case(real).unwrap();
+    assert!(matches!(verify_simulated(file.as_bytes(), &site), Err(Failure::Statement(_))));
 }
 
 #[test]
