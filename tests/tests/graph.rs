@@ -189,6 +189,28 @@ fn the_agent_cannot_play_a_drive() {
     assert!(features("rehome-rig").contains(is_rig), "the name has changed");
 }
 
+/// Nor does what runs on laptops hold a drive of memory: neither the simulator nor what it is made of.
+#[test]
+fn the_appliance_cannot_simulate() {
+    let tree = |more: &[&str]| {
+        let output = Command::new(option_env!("CARGO").unwrap_or("cargo"))
+            .args(["tree", "--locked", "--offline", "-p", "rehome-agent", "-e", "normal,features"])
+            .args(more)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let simulator = "rehome-drive feature \"sim\"";
+    let drive = ["-i", "rehome-drive"];
+    assert!(!tree(&drive).contains(simulator));
+    let named = [&drive[..], &["--features", "simulate"]].concat();
+    assert!(tree(&named).contains(simulator), "the name has changed");
+    let built = include_str!("../../image/appliance/build-agent");
+    let command = built.lines().find(|line| line.starts_with("cargo build")).unwrap();
+    assert!(!command.contains("--features") && !command.contains("--all-features"), "{command}");
+}
+
 #[test]
 fn one_provider_of_cryptography() {
     for banned in ["aws-lc-rs", "aws-lc-sys", "openssl", "openssl-sys", "native-tls"] {

@@ -86,6 +86,9 @@ enum Command {
     Sanitize(sanitize::Options),
     /// Reads a whole drive and says whether every byte is zero. Writes nothing.
     Verify(verify::Options),
+    /// Simulates laptops for a coordinator that was started with --simulated. Touches no drive.
+    #[cfg(any(test, feature = "simulate"))]
+    Simulate(crate::simulate::Options),
     /// Writes an OS image to a drive that holds nothing but zeros, and makes it bootable.
     WriteImage(write_image::Options),
 }
@@ -114,6 +117,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Sanitize(options) => sanitize::run(&options),
         Command::Verify(options) => verify::run(&options),
+        #[cfg(any(test, feature = "simulate"))]
+        Command::Simulate(options) => crate::simulate::run(&options, &*interrupt::flag()?),
         Command::WriteImage(options) => write_image::run(&options),
     }
 }

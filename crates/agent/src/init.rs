@@ -55,6 +55,8 @@ pub(crate) struct Context {
     pub(crate) former_death: Option<String>,
     /// What `work::clock::uptime_ms` said when this boot began: zero, but for a simulated one.
     pub(crate) booted_ms: u64,
+    /// Whether all of this is made up. It is said to the coordinator, and nothing but wiping is done.
+    pub(crate) simulated: bool,
 }
 
 /// Runs the stages in order, then ends this boot.
@@ -142,6 +144,7 @@ fn start(roots: Roots) -> anyhow::Result<Context> {
         site,
         former_death,
         booted_ms,
+        simulated: false,
     })
 }
 

@@ -11,6 +11,8 @@ mod modules;
 mod net;
 mod roots;
 mod screen;
+#[cfg(any(test, feature = "simulate"))]
+mod simulate;
 mod supervisor;
 mod work;
 

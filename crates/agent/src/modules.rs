@@ -77,6 +77,14 @@ impl Modules {
         Ok(modules)
     }
 
+    /// No search: nothing appears, and no driver is loaded.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) fn settled() -> Self {
+        let last_change = Instant::now().checked_sub(QUIET).unwrap_or_else(Instant::now);
+        let progress = Progress { idle: true, last_change, loaded: 0, problems: Vec::new() };
+        Self { progress: Arc::new(Mutex::new(progress)) }
+    }
+
     /// Waits until no device has appeared for three seconds, at most for `timeout`.
     pub(crate) fn wait_settled(&self, timeout: Duration) -> Settled {
         let deadline = Instant::now() + timeout;

@@ -77,7 +77,7 @@ impl Net {
     }
 
     /// One link, and no interface of this machine touched.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "simulate"))]
     pub(crate) fn simulated(link: Link) -> Self {
         let nics = BTreeMap::from([(link.nic.clone(), NicState::Up(link))]);
         Self { nics: Arc::new(Mutex::new(nics)) }

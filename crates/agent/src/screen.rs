@@ -87,6 +87,12 @@ impl Screen {
         thread::Builder::new().name("screen".into()).spawn(move || drawn.draw(&roots))?;
         Ok(handle)
     }
+
+    /// A screen that nobody sees. Lines go to `log`.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) fn dark(lang: Lang, log: Log) -> ScreenHandle {
+        ScreenHandle { shown: Arc::new(Mutex::new(Shown { lang, ..Shown::default() })), log }
+    }
 }
 
 impl ScreenHandle {

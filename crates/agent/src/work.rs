@@ -1,6 +1,6 @@
 //! From a machine with a network to a machine with a new system: everything that is done with the coordinator.
 
-mod client;
+pub(crate) mod client;
 pub(crate) mod clock;
 mod drives;
 mod earlier;
@@ -11,7 +11,7 @@ mod job;
 mod nvram;
 mod partitions;
 mod personalize;
-mod records;
+pub(crate) mod records;
 mod status;
 mod witness;
 
@@ -72,7 +72,7 @@ fn forget_mount() {
     }
 }
 
-async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<Ending> {
+pub(crate) async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyhow::Result<Ending> {
     let status = Status::new(context.screen.clone());
     let client = Arc::new(enroll(&context, &site, &status).await?);
     let records = Records::start(client.clone(), context.booted_ms).await;
@@ -209,7 +209,8 @@ async fn introduce(
     let inventory = take_stock(context).await?;
     let address = format!("{}:{}", site.address, site.api_port);
     status.enter(Stage::Init, Sentence::Connecting(address));
-    Client::enroll(site, key, inventory, context.set_clock).await
+    let (set_clock, simulated) = (context.set_clock, context.simulated);
+    Client::enroll(site, key, (inventory, simulated), set_clock).await
 }
 
 /// The machine as it is now, once no more devices appear.
@@ -258,6 +259,46 @@ async fn beat(client: Arc<Client>, status: Status, latest: Arc<Mutex<Option<Dire
     }
 }
 
+/// Up to the ticket that is accepted, and no further: what nobody has simulated was never done.
+#[cfg(any(test, feature = "simulate"))]
+pub(crate) async fn agree(
+    context: Arc<Context>,
+    site: Arc<SiteConfig>,
+) -> anyhow::Result<(protocol::PlannedDrive, Records)> {
+    let status = Status::new(context.screen.clone());
+    let client = Arc::new(enroll(&context, &site, &status).await?);
+    let records = Records::start(client.clone(), context.booted_ms).await;
+    let latest = Arc::new(Mutex::new(None));
+    tokio::spawn(beat(client.clone(), status.clone(), latest.clone()));
+    loop {
+        let directive = lock(&latest).take();
+        if let Some(Directive::Work { job, .. }) = directive {
+            let job = Job {
+                context: context.clone(),
+                site: site.clone(),
+                client: client.clone(),
+                records: records.clone(),
+                status: status.clone(),
+                job,
+                verified_before: Vec::new(),
+                our_locks: std::collections::BTreeSet::new(),
+                memory: Arc::default(),
+            };
+            if let Some(plan) = job.agree_only().await? {
+                let drive = plan.drives.into_iter().next().context("a plan without drives")?;
+                let total = drive.identity.size;
+                let meter = status::Meter::new(total);
+                meter.add(total.0 / 3);
+                let doing =
+                    Sentence::Working(sanitize::Doing::Overwriting, drive.identity.to_string());
+                status.measure(Stage::Sanitize, doing, meter);
+                return Ok((drive, records));
+            }
+        }
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+    }
+}
+
 /// Runs what blocks where it may.
 async fn blocking<R: Send + 'static>(
     work: impl FnOnce() -> anyhow::Result<R> + Send + 'static,
@@ -266,7 +307,7 @@ async fn blocking<R: Send + 'static>(
 }
 
 /// Random bytes of the system.
-fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
+pub(crate) fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
     let mut bytes = [0; N];
     ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
         .map_err(|_| anyhow::anyhow!("the system gave no random bytes"))?;
@@ -274,4 +315,4 @@ fn random_bytes<const N: usize>() -> anyhow::Result<[u8; N]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

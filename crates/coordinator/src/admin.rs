@@ -16,6 +16,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use protocol::{BatchId, MachineNumber, UnixMillis};
 
@@ -29,6 +30,7 @@ use crate::coordinator::Coordinator;
 use crate::http::answer::{FromBody, Json, Refused};
 use crate::journal::ClockAcceptance;
 use crate::netboot::Machines;
+use crate::simulated;
 use crate::view::{self, BatchView, MachineDetail, MachineView};
 
 /// Name of the socket in the data directory.
@@ -43,6 +45,7 @@ type Shared = State<Arc<Coordinator>>;
 
 /// The routes.
 pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
+    let simulated = coordinator.site.simulated;
     Router::new()
         .route("/status", get(status))
         .route("/machines", get(machines))
@@ -65,6 +68,7 @@ pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
         .route("/lots/{id}/wish", post(lots::wish).layer(DefaultBodyLimit::max(lots::MAX_BODY_LEN)))
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
         .layer(DefaultBodyLimit::max(64 * 1024))
+        .layer(from_fn(move |request, next| simulated::tell(simulated, request, next)))
         .with_state(coordinator)
 }
 
@@ -74,6 +78,7 @@ async fn status(State(coordinator): Shared) -> Json<Status> {
         site: coordinator.site_config(),
         dhcp: coordinator.dhcp,
         stopped_by: coordinator.dhcp_machines.get().and_then(Machines::stopped_by),
+        simulated: coordinator.site.simulated,
         events: *coordinator.journal.length().borrow(),
         clock: coordinator.journal.clock().jump().map(|jump| jump.to_string()),
     })

@@ -60,6 +60,10 @@ pub(crate) enum WantedImage {
 /// Why nothing was armed, or a batch not ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArmError {
+    #[error(
+        "simulated machines have small drives of memory and can only be wiped; arm without an image"
+    )]
+    Simulated,
     #[error("a locale looks like pl_PL.UTF-8")]
     Locale,
     #[error(transparent)]
@@ -85,6 +89,9 @@ pub(crate) enum ArmError {
 /// When what is asked for is impossible, or nothing can be recorded.
 pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<BatchId, ArmError> {
     let Wish { by, count, time, work, policy, witness, lot } = wish;
+    if coordinator.site.simulated && !matches!(work, WantedWork::Wipe) {
+        return Err(ArmError::Simulated);
+    }
     policies::check(&policy).map_err(ArmError::Policy)?;
     let images = coordinator.images.clone();
     let job = tokio::task::spawn_blocking(move || job(&images, work)).await;

@@ -69,6 +69,7 @@ const WORK_GOES_ON: Duration = Duration::from_secs(24 * 3600);
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bench {
     site: Option<SiteKey>,
+    simulated: bool,
     last_at: UnixMillis,
     n_events: u64,
     // Shared between the writer's bench and the published one: a copy costs only the machines that changed.
@@ -83,6 +84,11 @@ impl Bench {
     /// The site that the journal belongs to; none before the first event.
     pub(crate) fn site(&self) -> Option<SiteKey> {
         self.site
+    }
+
+    /// Whether its machines are made up.
+    pub(crate) fn simulated(&self) -> bool {
+        self.simulated
     }
 
     /// When the last event happened.
@@ -194,7 +200,9 @@ impl Bench {
         let index = self.n_events;
         let at = event.at;
         match &event.happening {
-            Happening::Founded { site } => self.site = Some(*site),
+            Happening::Founded { site, simulated } => {
+                (self.site, self.simulated) = (Some(*site), *simulated);
+            }
             Happening::MachineSeen { machine, number, identity } => {
                 if self.machines.contains_key(machine) || self.numbered(*number).is_some() {
                     return Err(FoldError::MachineTwice(*machine, *number));

@@ -46,6 +46,12 @@ pub(crate) struct Settings {
     /// Unknown machines get the appliance for taking stock even if nothing is armed
     #[arg(long, num_args = 0..=1, default_missing_value = "true")]
     pub(crate) discovery: Option<bool>,
+    /// The laptops are made up (`rehome-agent simulate`), and so is all that is recorded: no DHCP, no real machine
+    #[arg(long, num_args = 0..=1, default_missing_value = "true")]
+    pub(crate) simulated: Option<bool>,
+    /// Laptops that may have one address at a time: more than one behind a router, or when they are simulated [default: 1]
+    #[arg(long, value_name = "N")]
+    pub(crate) machines_per_address: Option<u32>,
     /// Name of the site, for screens and certificates [default: workshop]
     #[arg(long, value_name = "NAME")]
     pub(crate) site_name: Option<String>,
@@ -98,6 +104,10 @@ pub(crate) struct Config {
     pub(crate) http_port: u16,
     pub(crate) api_port: u16,
     pub(crate) discovery: bool,
+    pub(crate) simulated: bool,
+    /// Each laptop has an address of its own on a bench; the limits on who may enroll and connect rest on that and are
+    /// multiplied by this.
+    pub(crate) machines_per_address: u32,
     pub(crate) site_name: String,
     pub(crate) kernel_args: Vec<String>,
     pub(crate) language: Language,
@@ -152,6 +162,8 @@ impl Settings {
             http_port: self.http_port.or(others.http_port),
             api_port: self.api_port.or(others.api_port),
             discovery: self.discovery.or(others.discovery),
+            simulated: self.simulated.or(others.simulated),
+            machines_per_address: self.machines_per_address.or(others.machines_per_address),
             site_name: self.site_name.or(others.site_name),
             kernel_args: self.kernel_args.or(others.kernel_args),
             language: self.language.or(others.language),
@@ -172,6 +184,8 @@ impl Settings {
         address: impl FnOnce(Option<&str>) -> Result<(Option<String>, Ipv4Addr), ConfigError>,
     ) -> Result<Config, ConfigError> {
         let data = self.data();
+        let simulated = self.simulated.unwrap_or(false);
+        let no_choice = if simulated { DhcpSetting::Off } else { DhcpSetting::Auto };
         let (interface, address) = match (self.interface, self.address) {
             (interface, Some(address)) => (interface, address),
             (interface, None) => address(interface.as_deref())?,
@@ -181,13 +195,15 @@ impl Settings {
             data,
             interface,
             address,
-            dhcp: self.dhcp.unwrap_or(DhcpSetting::Auto),
+            dhcp: self.dhcp.unwrap_or(no_choice),
             lease_first: self.lease_first,
             lease_last: self.lease_last,
             isolated: self.isolated.unwrap_or(false),
             http_port: self.http_port.unwrap_or(80),
             api_port: self.api_port.unwrap_or(443),
             discovery: self.discovery.unwrap_or(false),
+            simulated,
+            machines_per_address: self.machines_per_address.unwrap_or(1),
             site_name: self.site_name.unwrap_or_else(|| "workshop".to_owned()),
             kernel_args: self.kernel_args.unwrap_or_default(),
             language: self.language.unwrap_or(Language::En),
@@ -201,6 +217,15 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     let refuse = |key, why: &str| Err(ConfigError::Value { key, why: why.to_owned() });
     if config.lease_first.is_some() != config.lease_last.is_some() {
         return refuse("lease_first", "give both lease_first and lease_last, or neither");
+    }
+    if config.simulated && config.dhcp != DhcpSetting::Off {
+        return refuse(
+            "dhcp",
+            "must be off where the machines are simulated: no real one may boot from there",
+        );
+    }
+    if !(1..=1000).contains(&config.machines_per_address) {
+        return refuse("machines_per_address", "must be from 1 to 1000");
     }
     if config.http_port == config.api_port && config.http_port != 0 {
         return refuse("api_port", "must not be the same as http_port");

@@ -5,12 +5,26 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
+use std::sync::{Mutex, PoisonError};
+
+/// What precedes everything else that is printed, until it was.
+static FIRST: Mutex<Option<&'static str>> = Mutex::new(None);
+
+/// Has a line printed before anything else. Beside JSON it goes to standard error.
+pub(crate) fn begin_with(line: &'static str) {
+    *FIRST.lock().unwrap_or_else(PoisonError::into_inner) = Some(line);
+}
+
+fn first() -> Option<&'static str> {
+    FIRST.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
 
 /// Prints a line. A reader that went away (`| head`) is no error.
 ///
 /// # Errors
 /// When the terminal or file cannot be written.
 pub(crate) fn say(line: &str) -> io::Result<()> {
+    first().map_or(Ok(()), put)?;
     put(&printable(line))
 }
 
@@ -19,6 +33,9 @@ pub(crate) fn say(line: &str) -> io::Result<()> {
 /// # Errors
 /// As of [`say`].
 pub(crate) fn say_json(json: &str) -> io::Result<()> {
+    if let Some(line) = first() {
+        tell(line);
+    }
     json.lines().try_for_each(|line| put(&escaped(line)))
 }
 

@@ -39,6 +39,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::console::say;
 use crate::coordinator::Coordinator;
 use crate::http::within_time;
+use crate::simulated;
 use attempts::Attempts;
 use lang::Lang;
 use visits::Visits;
@@ -89,6 +90,7 @@ pub(crate) fn router(
     stopping: watch::Receiver<bool>,
     time: Duration,
 ) -> Router {
+    let simulated = coordinator.site.simulated;
     let desk = Arc::new(Desk {
         password: PasswordFile::of(&coordinator.config.data),
         coordinator,
@@ -124,6 +126,9 @@ pub(crate) fn router(
         .route("/events", get(events::stream))
         .layer(DefaultBodyLimit::max(MAX_FORM_LEN))
         .layer(middleware::from_fn(dress))
+        .layer(middleware::from_fn(move |request, next| {
+            simulated::under_notice(simulated, request, next)
+        }))
         .with_state(desk)
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn enroll(
     fresh: MachineId,
     rules: Rules,
 ) -> (Vec<Happening>, Result<Known, OtherHardware>) {
-    let Enrollment { agent, version, inventory } = enrollment;
+    let Enrollment { agent, version, inventory, simulated: _ } = enrollment;
     let enrolled = |machine| Happening::Enrolled {
         machine,
         agent: *agent,

@@ -28,7 +28,12 @@ pub(crate) struct JournalEvent {
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub(crate) enum Happening {
     /// The journal was begun, for the site with this key. Always the first event, never again.
-    Founded { site: SiteKey },
+    Founded {
+        site: SiteKey,
+        /// Whether its machines are made up: then nothing in it proves anything.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        simulated: bool,
+    },
     /// An agent introduced a machine that nobody had seen before.
     MachineSeen { machine: MachineId, number: MachineNumber, identity: MachineIdentity },
     /// Some parts of a machine's identity are another machine's, others contradict it.

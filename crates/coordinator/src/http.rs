@@ -32,7 +32,7 @@ use tokio_rustls::TlsAcceptor;
 
 use answer::Refused;
 use impatient::Impatient;
-use places::Places;
+pub(crate) use places::Places;
 
 /// How long a client may take for the head of a request, and for the TLS handshake.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -54,10 +54,10 @@ pub(crate) async fn serve_tcp(
     listener: TcpListener,
     router: Router,
     tls: Option<Arc<rustls::ServerConfig>>,
+    places: Places,
     mut shutdown: watch::Receiver<bool>,
 ) {
     let acceptor = tls.map(TlsAcceptor::from);
-    let places = Places::default();
     let mut connections = JoinSet::new();
     loop {
         let (stream, peer) = tokio::select! {

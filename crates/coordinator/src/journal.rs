@@ -47,6 +47,22 @@ pub(crate) struct Published {
     pub(crate) log: Log,
 }
 
+/// What a journal is begun with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Founding {
+    /// The site's key.
+    pub(crate) site: SiteKey,
+    /// Whether its machines are made up.
+    pub(crate) simulated: bool,
+}
+
+impl From<SiteKey> for Founding {
+    /// Of real machines.
+    fn from(site: SiteKey) -> Self {
+        Self { site, simulated: false }
+    }
+}
+
 /// A person's word that the clock is right.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,7 +88,7 @@ impl Journal {
     ///
     /// # Errors
     /// When it is not ours, damaged, or holds what cannot be understood. Nothing is ever skipped.
-    pub(crate) fn open(path: &Path, site: SiteKey) -> Result<Self, JournalError> {
+    pub(crate) fn open(path: &Path, site: impl Into<Founding>) -> Result<Self, JournalError> {
         Self::open_by(Clock::start(), None, path, site)
     }
 
@@ -84,8 +100,9 @@ impl Journal {
         clock: Clock,
         acceptance: Option<&ClockAcceptance>,
         path: &Path,
-        site: SiteKey,
+        founding: impl Into<Founding>,
     ) -> Result<Self, JournalError> {
+        let Founding { site, simulated } = founding.into();
         let kept = checkpoint::read_file(path)?;
         if kept.is_some() && !path.exists() {
             return Err(JournalError::Gone { path: path.display().to_string() });
@@ -95,6 +112,10 @@ impl Journal {
         if let Some(theirs) = published.bench.site().filter(|theirs| *theirs != site) {
             let path = path.display().to_string();
             return Err(JournalError::OtherSite { path, ours: site, theirs });
+        }
+        let journal = published.bench.simulated();
+        if published.bench.site().is_some() && journal != simulated {
+            return Err(JournalError::OtherKind { path: path.display().to_string(), journal });
         }
         let last_kept = database.check_kept(kept.as_deref(), &published.log, site)?;
         let (now, last) = (clock.now(), published.bench.last_at());
@@ -118,7 +139,7 @@ impl Journal {
         let shared = published.clone();
         let mut writer = Writer::new(database, shared, length_sender, clock.clone(), last_kept);
         if !founded {
-            writer.append_first(Happening::Founded { site })?;
+            writer.append_first(Happening::Founded { site, simulated })?;
         }
         if let Some(acceptance) = acceptance {
             writer.accept_clock(acceptance)?;

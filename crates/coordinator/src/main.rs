@@ -44,6 +44,7 @@ mod recovery;
 mod scene;
 mod serve;
 mod sessions;
+mod simulated;
 mod site;
 mod tally;
 mod view;

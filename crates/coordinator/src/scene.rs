@@ -58,7 +58,10 @@ impl Scene {
         let site = Site::open(data.path()).unwrap();
         let (bench, now) = (Bench::default(), UnixMillis(1_000_000));
         let mut scene = Self { bench, now, site, rules: AUTOMATIC, _data: data };
-        scene.apply(vec![Happening::Founded { site: SiteKey::from_bytes([1; 32]) }]);
+        scene.apply(vec![Happening::Founded {
+            site: SiteKey::from_bytes([1; 32]),
+            simulated: false,
+        }]);
         scene
     }
 
@@ -77,8 +80,12 @@ impl Scene {
     pub(crate) fn boot(&mut self, inventory: &Inventory, rules: Rules) -> Agent {
         let key = SigningKey::generate().unwrap();
         let agent = AgentKey::from_bytes(key.public());
-        let enrollment =
-            Enrollment { agent, version: "0.1.0".into(), inventory: inventory.clone() };
+        let enrollment = Enrollment {
+            agent,
+            version: "0.1.0".into(),
+            inventory: inventory.clone(),
+            simulated: false,
+        };
         let fresh = MachineId::from_bytes(crate::random::bytes().unwrap());
         let (happenings, known) =
             enrollment::enroll(&self.bench, self.now, &enrollment, fresh, rules);

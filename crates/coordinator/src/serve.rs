@@ -24,14 +24,14 @@ use crate::coordinator::Coordinator;
 use crate::data_dir::DataDir;
 use crate::enrollment::Crowd;
 use crate::images::ImageStore;
-use crate::journal::{ClockAcceptance, Journal};
+use crate::journal::{ClockAcceptance, Founding, Journal};
 use crate::live::Live;
 use crate::netboot;
 use crate::recovery::{self, RecoverySecret};
 use crate::sessions::Sessions;
 use crate::site::Site;
 use crate::witness::Looks;
-use crate::{admin, dashboard, http};
+use crate::{admin, dashboard, http, simulated};
 
 /// How often a signed checkpoint is kept.
 const CHECKPOINT_TIME: Duration = Duration::from_secs(60);
@@ -42,9 +42,11 @@ const CHECKPOINT_TIME: Duration = Duration::from_secs(60);
 /// One clear sentence when something is in the way, before anything is served.
 pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Result<()> {
     let data = DataDir::open(&config.data)?;
-    let site = Arc::new(Site::open(&config.data)?);
+    let simulated = config.simulated;
+    let site = Arc::new(Site { simulated, ..Site::open(&config.data)? });
     let path = data.join("journal.db");
-    let journal = Journal::open_by(Clock::start(), clock.as_ref(), &path, site.public())?;
+    let founding = Founding { site: site.public(), simulated };
+    let journal = Journal::open_by(Clock::start(), clock.as_ref(), &path, founding)?;
     let is_new = !RecoverySecret::is_in(&config.data)?;
     let recovery = RecoverySecret::open(&config.data, journal.published().bench.locks())?;
     if is_new {
@@ -65,7 +67,7 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
         live: Live::new(journal.clock().clone()),
         journal,
         looks: Looks::default(),
-        crowd: Crowd::default(),
+        crowd: Crowd::new(config.machines_per_address),
         dhcp_machines: OnceLock::new(),
         config,
         site,
@@ -77,6 +79,9 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
     let terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
     let interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
     introduce(&coordinator)?;
+    if simulated {
+        simulated::introduce(&coordinator)?;
+    }
 
     let (stop, stopping) = watch::channel(false);
     let mut services = JoinSet::new();
@@ -87,8 +92,9 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
         http::REQUEST_TIME,
     ));
     let tls = Some(coordinator.site.tls.clone());
-    services.spawn(done(http::serve_tcp(http, boot_router, None, stopping.clone())));
-    services.spawn(done(http::serve_tcp(api, agent_router, tls, stopping.clone())));
+    let places = || http::Places::new(coordinator.config.machines_per_address);
+    services.spawn(done(http::serve_tcp(http, boot_router, None, places(), stopping.clone())));
+    services.spawn(done(http::serve_tcp(api, agent_router, tls, places(), stopping.clone())));
     let admin_router = admin::router(coordinator.clone());
     services.spawn(done(http::serve_unix(admin, admin_router, stopping.clone())));
     services.spawn(done(keep_checkpoints(coordinator.clone(), stopping.clone())));

@@ -2,7 +2,7 @@
 //!
 //! * [`discover()`] lists every drive unit the kernel shows, with what it says of itself and who uses it.
 //! * [`Drive`] is the seam: a drive at the level of commands. [`LinuxDrive`] sends them to the kernel,
-//!   [`sim::SimDrive`] keeps a drive's states in memory and misbehaves on request.
+//!   `sim::SimDrive` (feature `sim`) keeps a drive's states in memory and misbehaves on request.
 
 #![forbid(unsafe_code)]
 
@@ -12,6 +12,7 @@ mod identity;
 mod linux;
 pub mod nvme;
 mod roots;
+#[cfg(any(test, feature = "sim"))]
 pub mod sim;
 
 use std::io;

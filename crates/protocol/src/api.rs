@@ -45,6 +45,9 @@ pub struct Enrollment {
     pub version: String,
     /// What it sees.
     pub inventory: Inventory,
+    /// Whether the machine is made up. A coordinator takes either simulated machines or real ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
 }
 
 /// The coordinator's answer to an [`Enrollment`].

@@ -38,11 +38,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// Enrolls, after setting the clock by the coordinator's: the two things that come before all else.
+    /// Enrolls, after setting the clock by the coordinator's: the two things that come before all else. The inventory
+    /// comes with whether it is a simulated machine's.
     pub(crate) async fn enroll(
         site: &SiteConfig,
         key: Arc<SigningKey>,
-        inventory: Inventory,
+        (inventory, simulated): (Inventory, bool),
         set_clock: impl FnOnce(UnixMillis) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let address = SocketAddr::from((site.address, site.api_port));
@@ -54,6 +55,7 @@ impl Client {
             agent: AgentKey::from_bytes(key.public()),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             inventory,
+            simulated,
         };
         let session = introduce(&mut connection, &enrollment, &key).await?;
         Ok(Self {

@@ -82,6 +82,12 @@ struct Asked {
 impl Job {
     /// Plan, consent, sanitize, verify, install, report.
     pub(crate) async fn perform(&self) -> anyhow::Result<Outcome> {
+        if self.context.simulated && self.job.kind != (protocol::JobKind::Wipe {}) {
+            self.status
+                .problem("a simulated machine can only be wiped; arm --kind wipe".to_owned());
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
+            return Ok(Outcome::NotNow);
+        }
         if self.must_lose_power() {
             return self.power_off().await;
         }
@@ -139,6 +145,12 @@ impl Job {
             protocol::JobKind::Wipe {} => bail!("the plan has an image, but the job only wipes"),
         };
         install::install(self, manifest, target, first_boot, locale).await
+    }
+
+    /// As [`Self::agree`], for who will not act on it.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) async fn agree_only(&self) -> anyhow::Result<Option<Plan>> {
+        Ok(self.agree().await?.map(|agreed| agreed.plan))
     }
 
     /// Computes the plan, asks for consent and checks what comes back. `None`: not now, with the reason shown.

@@ -28,6 +28,8 @@ pub(crate) struct Records {
     more: Arc<Notify>,
     accepted: watch::Receiver<u64>,
     booted_ms: u64,
+    #[cfg(any(test, feature = "simulate"))]
+    machine: protocol::MachineId,
 }
 
 #[derive(Debug)]
@@ -57,9 +59,29 @@ impl Records {
             more: Arc::new(Notify::new()),
             accepted,
             booted_ms,
+            #[cfg(any(test, feature = "simulate"))]
+            machine,
         };
         tokio::spawn(records.clone().send_for_ever(sender));
         records
+    }
+
+    /// Whose records these are.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) fn whose(&self) -> (protocol::MachineId, AgentKey) {
+        (self.machine, AgentKey::from_bytes(self.client.key().public()))
+    }
+
+    /// The machine's number.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) async fn number(&self) -> protocol::MachineNumber {
+        self.client.enrolled().await.number
+    }
+
+    /// How many of them the coordinator has on disk, by its own word.
+    #[cfg(any(test, feature = "simulate"))]
+    pub(crate) fn accepted(&self) -> u64 {
+        *self.accepted.borrow()
     }
 
     /// Signs a step and queues it.

@@ -2,7 +2,7 @@
 
 mod by_drive;
 mod cable;
-mod coordinator;
+pub(crate) mod coordinator;
 mod fetch;
 mod laptop;
 mod witness;

@@ -105,9 +105,10 @@ pub(crate) async fn disarm(
 fn not_armed(error: &ArmError) -> Refused {
     let status = match error {
         ArmError::Locale | ArmError::Policy(_) => StatusCode::BAD_REQUEST,
-        ArmError::Image(_) | ArmError::NotInstallable { .. } | ArmError::Admission(_) => {
-            StatusCode::CONFLICT
-        }
+        ArmError::Simulated
+        | ArmError::Image(_)
+        | ArmError::NotInstallable { .. }
+        | ArmError::Admission(_) => StatusCode::CONFLICT,
         ArmError::Journal(_) | ArmError::Random(_) => StatusCode::SERVICE_UNAVAILABLE,
         ArmError::Interrupted(_) => StatusCode::INTERNAL_SERVER_ERROR,
     };

@@ -15,6 +15,7 @@ use serde::Serialize;
 use tokio::net::UnixStream;
 
 use super::{SOCKET, address};
+use crate::{console, simulated};
 
 /// Longer than any answer takes, certificates included.
 const ANSWER_TIME: Duration = Duration::from_secs(60);
@@ -79,6 +80,9 @@ async fn request(
             .header("content-type", "application/json")
             .body(Full::new(body))?;
         let answer = sender.send_request(request).await?;
+        if answer.headers().contains_key(simulated::HEADER) {
+            console::begin_with(simulated::NOTICE);
+        }
         let status = answer.status();
         let body = answer.into_body().collect().await?.to_bytes();
         driver.abort();

@@ -23,6 +23,9 @@ pub(crate) struct Status {
     pub(crate) dhcp: DhcpSetting,
     /// The DHCP server whose appearance made full mode stop.
     pub(crate) stopped_by: Option<Ipv4Addr>,
+    /// Whether its machines are made up.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) simulated: bool,
     /// Length of the journal.
     pub(crate) events: u64,
     /// Why the clock is in doubt and what to do, while it is.

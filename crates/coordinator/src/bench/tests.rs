@@ -271,8 +271,8 @@ fn events_out_of_place_are_refused() {
     let unknown = Happening::AttentionNeeded { machine, sentence };
     let mut bench = Bench::default();
     assert!(matches!(bench.apply(&event(unknown.clone())), Err(FoldError::Founding)));
-    bench.apply(&event(Happening::Founded { site })).unwrap();
-    let twice = bench.clone().apply(&event(Happening::Founded { site }));
+    bench.apply(&event(Happening::Founded { site, simulated: false })).unwrap();
+    let twice = bench.clone().apply(&event(Happening::Founded { site, simulated: false }));
     assert!(matches!(twice, Err(FoldError::Founding)));
     assert!(matches!(bench.apply(&event(unknown)), Err(FoldError::UnknownMachine(_))));
 }

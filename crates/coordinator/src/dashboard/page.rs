@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::guard::Visitor;
 use super::icon::{Icon, icon};
 use super::lang::Lang;
+use crate::simulated;
 
 /// A page, ready to be sent.
 #[derive(Debug)]
@@ -147,6 +148,9 @@ fn frame(lang: Lang, title: &str, live: bool, header: Markup, content: Markup) -
                 header {
                     a .brand href="/bench" { (icon(Icon::Mark)) "Rehome" }
                     (header)
+                }
+                @if simulated::is_noted() {
+                    p .simulated role="note" { (icon(Icon::Alert)) strong { (words.simulated) } }
                 }
                 main #content tabindex="-1" { (content) }
                 p #lost .notice .bad role="alert" hidden { (icon(Icon::Alert)) span { (words.connection_lost) } }

@@ -36,6 +36,8 @@ catalogue! {
     back_to_lot: "Back to the lot", "Wróć do dostawy";
     back_to_bench: "Back to the bench", "Wróć do stołu";
     decimal: ".", ",";
+    simulated: "Simulated: these machines do not exist, and nothing here proves anything.",
+        "Symulacja: te komputery nie istnieją i nic tutaj niczego nie dowodzi.";
 
     // Logging in.
     log_in: "Log in", "Zaloguj";
@@ -223,6 +225,8 @@ catalogue! {
         "Nie uzbrojono: wybierz, co ma być zrobione.";
     not_armed_policy: "Not armed: choose a policy from the list.",
         "Nie uzbrojono: wybierz politykę z listy.";
+    not_armed_simulated: "Simulated machines have small drives of memory and can only be wiped.",
+        "Symulowane komputery mają małe dyski w pamięci i można je tylko wyczyścić.";
     not_armed_image: "Not armed: choose an image that is on this coordinator.",
         "Nie uzbrojono: wybierz obraz, który jest na tym koordynatorze.";
     not_armed_unusable: "Not armed: this image cannot be given to a laptop",

@@ -29,6 +29,7 @@ pub(crate) struct Crowd(Mutex<Tallies>);
 
 #[derive(Debug)]
 struct Tallies {
+    machines_per_address: u32,
     recorded: Tally<IpAddr>,
     new: Tally<IpAddr>,
 }
@@ -37,15 +38,15 @@ struct Tallies {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TooMany {
     #[error(
-        "{address} has enrolled {PER_ADDRESS} times within a minute; the next is taken in {} s",
+        "{address} has enrolled {limit} times within a minute; the next is taken in {} s",
         .wait.as_secs() + 1
     )]
-    OfAddress { address: IpAddr, wait: Duration },
+    OfAddress { address: IpAddr, limit: u32, wait: Duration },
     #[error(
-        "{address} has enrolled {NEW_PER_ADDRESS} new machines within an hour, and each laptop has an address of its \
-         own; the next is taken in {} s", .wait.as_secs() + 1
+        "{address} has enrolled {limit} new machines within an hour, and each laptop has an address of its own, unless \
+         machines_per_address says otherwise; the next is taken in {} s", .wait.as_secs() + 1
     )]
-    NewOfAddress { address: IpAddr, wait: Duration },
+    NewOfAddress { address: IpAddr, limit: u32, wait: Duration },
     #[error(
         "{count} machines were first seen within an hour and nobody picked them; pick those that are laptops of \
          yours, or look who else is on this network. The next is taken in {} s at the latest", .wait.as_secs() + 1
@@ -64,14 +65,14 @@ impl TooMany {
     }
 }
 
-impl Default for Crowd {
-    fn default() -> Self {
-        let recorded = Tally::new(PER_ADDRESS, MINUTE);
-        Self(Mutex::new(Tallies { recorded, new: Tally::new(NEW_PER_ADDRESS, HOUR) }))
-    }
-}
-
 impl Crowd {
+    /// Nobody yet. So many laptops may have one address.
+    pub(crate) fn new(machines_per_address: u32) -> Self {
+        let recorded = Tally::new(PER_ADDRESS.saturating_mul(machines_per_address), MINUTE);
+        let new = Tally::new(NEW_PER_ADDRESS.saturating_mul(machines_per_address), HOUR);
+        Self(Mutex::new(Tallies { machines_per_address, recorded, new }))
+    }
+
     /// Whether `address` may have `happenings` recorded, and counts it if so.
     ///
     /// # Errors
@@ -87,10 +88,13 @@ impl Crowd {
             return Ok(());
         }
         let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_address = |wait| TooMany::OfAddress { address, wait };
+        let n = tallies.machines_per_address;
+        let limit = PER_ADDRESS.saturating_mul(n);
+        let of_address = |wait| TooMany::OfAddress { address, limit, wait };
         tallies.recorded.room(&address, at).map_err(of_address)?;
         if happenings.iter().any(|it| matches!(it, Happening::MachineSeen { .. })) {
-            let new_of_address = |wait| TooMany::NewOfAddress { address, wait };
+            let limit = NEW_PER_ADDRESS.saturating_mul(n);
+            let new_of_address = |wait| TooMany::NewOfAddress { address, limit, wait };
             tallies.new.room(&address, at).map_err(new_of_address)?;
             room_for_unknown(bench, now)?;
             tallies.new.count(address, at);

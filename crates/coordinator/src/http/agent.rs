@@ -35,6 +35,7 @@ use crate::images::ImageError;
 use crate::random;
 use crate::records::{self, RecordsError};
 use crate::sessions::Session;
+use crate::simulated;
 
 /// The largest body: an inventory of a machine with dozens of drives is some 50 kB.
 const MAX_BODY_LEN: usize = 2 << 20;
@@ -127,6 +128,8 @@ async fn enroll_agent(
     let named: Enrollment = envelope.peek().map_err(bad)?;
     let enrollment: Enrollment =
         envelope.open(ENROLLMENT_TYPE, named.agent.as_bytes()).map_err(bad)?;
+    simulated::admit(&coordinator, &enrollment)
+        .map_err(|error| Refused::because(StatusCode::FORBIDDEN, &error))?;
     let agent = enrollment.agent;
     let fresh = MachineId::from_bytes(random::bytes()?);
     let (rules, door) = (coordinator.rules(), coordinator.clone());

@@ -10,8 +10,11 @@ const IN_ALL: usize = 512;
 const PER_PEER: usize = 32;
 
 /// The places of one door. Cheap to clone.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Places(Arc<Mutex<HashMap<IpAddr, usize>>>);
+#[derive(Debug, Clone)]
+pub(crate) struct Places {
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    per_peer: usize,
+}
 
 /// A place that is taken, until this is dropped.
 #[derive(Debug)]
@@ -21,11 +24,17 @@ pub(super) struct Place {
 }
 
 impl Places {
+    /// All free. So many laptops may have one address.
+    pub(crate) fn new(machines_per_address: u32) -> Self {
+        let machines = usize::try_from(machines_per_address).unwrap_or(usize::MAX);
+        Self { taken: Arc::default(), per_peer: PER_PEER.saturating_mul(machines) }
+    }
+
     /// A place for `peer`, if there is one.
     pub(super) fn take(&self, peer: IpAddr) -> Option<Place> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let by_peer = taken.get(&peer).copied().unwrap_or_default();
-        if by_peer >= PER_PEER || taken.values().sum::<usize>() >= IN_ALL {
+        if by_peer >= self.per_peer || taken.values().sum::<usize>() >= IN_ALL {
             return None;
         }
         taken.insert(peer, by_peer + 1);
@@ -35,7 +44,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.places.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
         match taken.get_mut(&self.peer) {
             Some(count) if *count > 1 => *count -= 1,
             _ => drop(taken.remove(&self.peer)),
@@ -49,7 +58,7 @@ mod tests {
 
     #[test]
     fn one_peer_cannot_take_all_places_and_gives_them_back() {
-        let places = Places::default();
+        let places = Places::new(1);
         let peer = |n: u8| IpAddr::from([10, 0, 0, n]);
         let greedy: Vec<_> = (0..2 * PER_PEER).filter_map(|_| places.take(peer(1))).collect();
         assert_eq!(greedy.len(), PER_PEER);
@@ -63,6 +72,6 @@ mod tests {
         drop(others);
         drop(greedy);
         assert!(places.take(peer(1)).is_some());
-        assert!(places.0.lock().unwrap().is_empty(), "nothing is kept of those that left");
+        assert!(places.taken.lock().unwrap().is_empty(), "nothing is kept of those that left");
     }
 }

@@ -109,6 +109,12 @@ pub(crate) enum JournalError {
     /// Begun by a site with another key.
     #[error("the journal {path} belongs to site {theirs}, but the site key here is {ours}")]
     OtherSite { path: String, ours: SiteKey, theirs: SiteKey },
+    /// Simulated machines in a journal of real ones, or the other way round.
+    #[error(
+        "the journal {path} is {}; {}", kind_of(*.journal),
+        if *.journal { "start with --simulated" } else { "name another directory with --data for simulated machines" }
+    )]
+    OtherKind { path: String, journal: bool },
     /// An appended event would contradict the ones before it: a mistake of the program.
     #[error("refusing to write an event that contradicts the journal")]
     Inconsistent(#[source] Box<FoldError>),
@@ -155,6 +161,10 @@ impl JournalError {
         let causes: Vec<_> = anyhow::Chain::new(self).map(ToString::to_string).collect();
         causes.join(": ")
     }
+}
+
+fn kind_of(simulated: bool) -> &'static str {
+    if simulated { "of simulated machines" } else { "of real machines" }
 }
 
 /// Turns SQLite's error into ours, naming operation and file.

@@ -17,7 +17,7 @@ fn given_by(secret: &RecoverySecret) -> Locks {
     let identity = crate::scene::hardware::laptop(1).identity;
     let number = protocol::MachineNumber(std::num::NonZeroU32::MIN);
     for happening in [
-        Happening::Founded { site: protocol::SiteKey::from_bytes([1; 32]) },
+        Happening::Founded { site: protocol::SiteKey::from_bytes([1; 32]), simulated: false },
         Happening::MachineSeen { machine, number, identity },
         Happening::DrivePasswordGiven { machine, drive, secret: secret.check_value() },
     ] {

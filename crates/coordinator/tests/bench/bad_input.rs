@@ -60,8 +60,12 @@ async fn malformed_http_gets_an_error_and_the_next_client_is_served() {
 async fn an_enrollment_signed_by_another_key_is_refused() {
     let bench = Coordinator::start(&[]);
     let machine = Laptop::booted(laptop(1));
-    let enrollment =
-        Enrollment { agent: machine.agent(), version: "0.1.0".into(), inventory: laptop(1) };
+    let enrollment = Enrollment {
+        agent: machine.agent(),
+        version: "0.1.0".into(),
+        inventory: laptop(1),
+        simulated: false,
+    };
     let stranger = SigningKey::generate().unwrap();
     let forged = Envelope::sign(ENROLLMENT_TYPE, &enrollment, &stranger).unwrap();
     let answer = machine.post(&bench, "/agent/v1/enroll", &forged).await;

@@ -153,6 +153,15 @@ impl Coordinator {
         }
     }
 
+    /// Tries to serve this directory, which must not come to be, and gives the reason.
+    pub(crate) fn refused_to_serve(&self, flags: &[&str]) -> String {
+        let serve = ["serve", "--address", "127.0.0.1", "--http-port", "0", "--api-port", "0"];
+        let output = self.run(&[&serve[..], flags].concat());
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success(), "{flags:?}: {text}");
+        text
+    }
+
     pub(crate) fn arm_wipe(&self, count: u32) -> String {
         self.papers("default");
         let count = count.to_string();

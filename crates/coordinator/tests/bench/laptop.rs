@@ -27,6 +27,8 @@ use crate::observed;
 
 pub(crate) struct Laptop {
     pub(crate) inventory: Inventory,
+    /// Whether it says of itself that it is made up.
+    pub(crate) simulated: bool,
     pub(crate) key: SigningKey,
     pub(crate) enrolled: Option<Enrolled>,
     pub(crate) chain: Option<ChainWriter>,
@@ -40,7 +42,7 @@ impl Laptop {
     /// A laptop that has just booted the appliance: a new key.
     pub(crate) fn booted(inventory: Inventory) -> Self {
         let key = SigningKey::generate().unwrap();
-        Self { inventory, key, enrolled: None, chain: None, records: Vec::new() }
+        Self { inventory, simulated: false, key, enrolled: None, chain: None, records: Vec::new() }
     }
 
     pub(crate) fn agent(&self) -> AgentKey {
@@ -56,6 +58,7 @@ impl Laptop {
             agent: self.agent(),
             version: "0.1.0".into(),
             inventory: self.inventory.clone(),
+            simulated: self.simulated,
         };
         Envelope::sign(ENROLLMENT_TYPE, &enrollment, &self.key).unwrap()
     }

@@ -19,5 +19,6 @@ mod passwords;
 mod path;
 mod policies;
 mod restart;
+mod simulated;
 mod startup;
 mod witness;

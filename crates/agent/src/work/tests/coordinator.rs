@@ -8,37 +8,47 @@ use protocol::api::SiteConfig;
 use serde_json::Value;
 
 /// How long anything may take that has to happen.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(100);
 
-pub(super) struct Coordinator {
+pub(crate) struct Coordinator {
     data: tempfile::TempDir,
-    pub(super) site: SiteConfig,
+    pub(crate) site: SiteConfig,
     child: Child,
+    more: &'static [&'static str],
 }
 
 impl Coordinator {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Of simulated machines, which all have one address.
+    pub(crate) fn simulated() -> Self {
+        Self::start_with(&["--simulated", "--machines-per-address", "100"])
+    }
+
+    fn start_with(more: &'static [&'static str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let child = serve(&data, (0, 0));
+        let child = serve(&data, (0, 0), more);
         let site = wait_until_serving(&data);
-        Self { data, site, child }
+        Self { data, site, child, more }
     }
 
     /// SIGKILL.
-    pub(super) fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Starts it again after [`Coordinator::kill`], on the same data and ports.
-    pub(super) fn restart(&mut self) {
-        self.child = serve(&self.data, (self.site.http_port, self.site.api_port));
+    pub(crate) fn restart(&mut self) {
+        self.child = serve(&self.data, (self.site.http_port, self.site.api_port), self.more);
         assert_eq!(wait_until_serving(&self.data), self.site);
     }
 
     /// Runs a command of the technician.
-    pub(super) fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = command(&self.data, &[&["--json"], arguments].concat());
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{arguments:?}: {errors}");
@@ -46,7 +56,7 @@ impl Coordinator {
     }
 
     /// Opens a lot whose owner accepts this policy and stated what is needed, unless one is open.
-    pub(super) fn papers(&self, policy: &str) {
+    pub(crate) fn papers(&self, policy: &str) {
         if self.json(&["lot", "list"]) == Value::Array(Vec::new()) {
             let words = "lot open --owner Owner --stated-by Mayor --accepted-by Mayor --policy";
             self.json(&words.split(' ').chain([policy]).collect::<Vec<_>>());
@@ -54,7 +64,7 @@ impl Coordinator {
     }
 
     /// Arms a batch of one machine that is only wiped, and gives its id.
-    pub(super) fn arm(&self) -> String {
+    pub(crate) fn arm(&self) -> String {
         self.papers("default");
         let words = "batch arm --by Ola --count 1 --for 4h --kind wipe";
         let armed = self.json(&words.split(' ').collect::<Vec<_>>());
@@ -62,7 +72,7 @@ impl Coordinator {
     }
 
     /// Likewise, under another policy than the default.
-    pub(super) fn arm_with(&self, policy: &str) {
+    pub(crate) fn arm_with(&self, policy: &str) {
         self.papers(policy);
         let words = "batch arm --by Ola --count 1 --for 4h --kind wipe --policy";
         let words: Vec<_> = words.split(' ').chain([policy]).collect();
@@ -70,7 +80,7 @@ impl Coordinator {
     }
 
     /// Picks the only machine, once its latest agent is there.
-    pub(super) fn pick(&self, n_boots: usize) {
+    pub(crate) fn pick(&self, n_boots: usize) {
         self.wait("there to be picked", |machine| {
             let boots = machine["boots"].as_array().map_or(0, Vec::len);
             machine["heard"] == true && boots == n_boots
@@ -81,7 +91,7 @@ impl Coordinator {
     }
 
     /// The only machine, in full; null before it was seen.
-    pub(super) fn machine(&self) -> Value {
+    pub(crate) fn machine(&self) -> Value {
         match self.json(&["machine", "list"]).as_array().map(Vec::len) {
             Some(0) => Value::Null,
             Some(1) => self.json(&["machine", "show", "1"]),
@@ -90,18 +100,18 @@ impl Coordinator {
     }
 
     /// Puts a chunk into the store, under a name that stands for its hash: only who fetches it checks that.
-    pub(super) fn store_chunk(&self, stored: &str, bytes: &[u8]) {
+    pub(crate) fn store_chunk(&self, stored: &str, bytes: &[u8]) {
         let folder = self.data.path().join("images/chunks").join(&stored[..2]);
         std::fs::create_dir_all(&folder).unwrap();
         std::fs::write(folder.join(stored), bytes).unwrap();
     }
 
     /// How many events the journal holds.
-    pub(super) fn n_events(&self) -> u64 {
+    pub(crate) fn n_events(&self) -> u64 {
         self.json(&["status"])["events"].as_u64().unwrap()
     }
 
-    pub(super) fn wait(&self, what: &str, is_it: impl Fn(&Value) -> bool) {
+    pub(crate) fn wait(&self, what: &str, is_it: impl Fn(&Value) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let machine = self.machine();
@@ -122,13 +132,14 @@ impl Drop for Coordinator {
     }
 }
 
-fn serve(data: &tempfile::TempDir, (http, api): (u16, u16)) -> Child {
+fn serve(data: &tempfile::TempDir, (http, api): (u16, u16), more: &[&str]) -> Child {
     Command::new(binary())
         .arg("serve")
         .arg("--data")
         .arg(data.path())
         .args(["--address", "127.0.0.1", "--dhcp", "off"])
         .args(["--http-port", &http.to_string(), "--api-port", &api.to_string()])
+        .args(more)
         .env("REHOME_LOG", "error")
         .stdout(Stdio::null())
         .spawn()

@@ -139,6 +139,7 @@ impl Laptop {
             site: None,
             former_death: former_death.map(str::to_owned),
             booted_ms: crate::work::clock::uptime_ms(),
+            simulated: false,
             roots,
         };
         let (end, ended) = channel();

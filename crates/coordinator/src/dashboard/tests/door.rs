@@ -66,6 +66,11 @@ impl Door {
 
     /// With a clock of its own, and requests that take no longer than `time`.
     pub(super) fn open_by(clock: Clock, time: Duration) -> Self {
+        Self::open_as(false, clock, time)
+    }
+
+    /// Of simulated machines, or of real ones.
+    pub(super) fn open_as(simulated: bool, clock: Clock, time: Duration) -> Self {
         let data = tempfile::tempdir().unwrap();
         let address = Ipv4Addr::new(10, 76, 0, 1);
         let settings = Settings {
@@ -75,7 +80,7 @@ impl Door {
             ..Settings::default()
         };
         let config = settings.resolve(|_| panic!("the address is given")).unwrap();
-        let site = Arc::new(Site::open(data.path()).unwrap());
+        let site = Arc::new(Site { simulated, ..Site::open(data.path()).unwrap() });
         let path = data.path().join("journal.db");
         let journal = Journal::open_by(clock, None, &path, site.public()).unwrap();
         let coordinator = Arc::new(Coordinator {
@@ -88,7 +93,7 @@ impl Door {
             live: Live::new(journal.clock().clone()),
             journal,
             looks: Looks::default(),
-            crowd: Crowd::default(),
+            crowd: Crowd::new(1),
             http: SocketAddrV4::new(address, 80),
             api: SocketAddrV4::new(address, 443),
             dhcp_machines: OnceLock::new(),
@@ -122,7 +127,7 @@ impl Door {
     /// A machine boots the appliance.
     pub(super) async fn boot(&self, inventory: Inventory) -> (MachineId, MachineNumber, AgentKey) {
         let agent = AgentKey::from_bytes(SigningKey::generate().unwrap().public());
-        let enrollment = Enrollment { agent, version: "0.1.0".into(), inventory };
+        let enrollment = Enrollment { agent, version: "0.1.0".into(), inventory, simulated: false };
         let fresh = MachineId::from_bytes(random::bytes().unwrap());
         let rules = Rules { automatic: false };
         let decide = move |bench: &_, now| enroll(bench, now, &enrollment, fresh, rules);

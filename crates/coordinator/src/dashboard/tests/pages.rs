@@ -9,7 +9,9 @@ use protocol::api::{Heartbeat, Progress};
 use protocol::{ByteLen, Stage};
 
 use super::door::{Door, HOST};
+use crate::clock::Clock;
 use crate::dashboard::events::PERIOD;
+use crate::http::REQUEST_TIME;
 use crate::scene::hardware::laptop;
 
 #[tokio::test]
@@ -38,6 +40,26 @@ async fn what_a_machine_says_of_itself_is_text() {
         }
     }
     assert!(door.get("/machines/1", &ola.cookie).await.body.contains("&lt;script&gt;alert(1)"));
+}
+
+#[tokio::test]
+async fn every_page_of_a_rehearsal_says_so_in_its_language() {
+    for simulated in [false, true] {
+        let door = Door::open_as(simulated, Clock::start(), REQUEST_TIME);
+        door.boot(laptop(1)).await;
+        let ola = door.log_in().await;
+        for (lang, words) in [
+            ("en", "Simulated: these machines do not exist"),
+            ("pl", "Symulacja: te komputery nie istnieją"),
+        ] {
+            for path in ["/bench", "/machines/1", "/machines/7", "/pick", "/arm"] {
+                let answer = door.get(&format!("{path}?lang={lang}"), &ola.cookie).await;
+                assert_eq!(answer.body.contains(words), simulated, "{path}");
+            }
+            let outside = door.get(&format!("/?lang={lang}"), "").await;
+            assert_eq!(outside.body.contains(words), simulated, "logging in");
+        }
+    }
 }
 
 #[tokio::test]

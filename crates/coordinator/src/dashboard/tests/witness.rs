@@ -35,7 +35,8 @@ impl Laptop {
     async fn boot(door: &Door) -> Self {
         let key = SigningKey::generate().unwrap();
         let agent = AgentKey::from_bytes(key.public());
-        let enrollment = Enrollment { agent, version: "0.1.0".into(), inventory: laptop(1) };
+        let enrollment =
+            Enrollment { agent, version: "0.1.0".into(), inventory: laptop(1), simulated: false };
         let envelope = Envelope::sign(ENROLLMENT_TYPE, &enrollment, &key).unwrap();
         let router = agent::router(door.coordinator.clone());
         let mut laptop = Self { router, key, session: String::new() };

@@ -35,7 +35,7 @@ fn inventory(n: u16) -> Inventory {
 impl Hall {
     fn new() -> Self {
         let (scene, start) = (Scene::new(), Instant::now());
-        Self { scene, crowd: Crowd::default(), start, passed: Duration::ZERO }
+        Self { scene, crowd: Crowd::new(1), start, passed: Duration::ZERO }
     }
 
     fn later(&mut self, time: Duration) {
@@ -55,7 +55,7 @@ impl Hall {
         inventory: Inventory,
         agent: AgentKey,
     ) -> Result<(), TooMany> {
-        let enrollment = Enrollment { agent, version: "0.1.0".into(), inventory };
+        let enrollment = Enrollment { agent, version: "0.1.0".into(), inventory, simulated: false };
         let fresh = MachineId::from_bytes(crate::random::bytes().unwrap());
         let Hall { scene, crowd, start, passed } = self;
         let (happenings, known) = enroll(&scene.bench, scene.now, &enrollment, fresh, scene.rules);
@@ -113,7 +113,7 @@ fn one_address_that_changes_its_key_all_the_time_is_slowed_down() {
     }
     let refused = hall.boot(address(1), inventory(1)).unwrap_err();
     let wait = Duration::from_secs(50);
-    assert_eq!(refused, TooMany::OfAddress { address: address(1), wait });
+    assert_eq!(refused, TooMany::OfAddress { address: address(1), limit: PER_ADDRESS, wait });
     hall.later(wait);
     hall.boot(address(1), inventory(1)).unwrap();
 }
@@ -133,7 +133,7 @@ fn many_addresses_fill_the_hall_and_those_known_still_come_back() {
     hall.boot(address(100), inventory(7)).unwrap();
 
     // A coordinator that was restarted counts as before.
-    hall.crowd = Crowd::default();
+    hall.crowd = Crowd::new(1);
     assert!(hall.boot(address(100), inventory(400)).is_err());
     // Whoever is picked is a stranger no more.
     hall.scene.arm(1, 5, JobKind::Wipe {});
