@@ -14,6 +14,7 @@ mod person;
 mod policy;
 mod recovery;
 mod register;
+mod rehearse;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -97,6 +98,8 @@ enum Command {
     /// The dashboard's password: make a new one
     #[command(subcommand)]
     Dashboard(dashboard::Command),
+    /// Open a bench with simulated laptops, to learn on; gone when it is stopped
+    Rehearse(rehearse::Options),
     /// The owner's asset register: check
     #[command(subcommand)]
     Register(register::Command),
@@ -217,6 +220,10 @@ fn start(cli: Cli) -> Result<Verdict> {
             let asker = Asker { data: with_file(flags, config)?.data(), json };
             backup::make(&asker, config, &file).map(|()| Verdict::Done)
         }
+        Command::Rehearse(options) => {
+            log_to_stderr();
+            runtime.block_on(rehearse::run(options)).map(|()| Verdict::Done)
+        }
         command => {
             let data = with_file(flags, config)?.data();
             let asker = Asker { data, json };
@@ -244,7 +251,8 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         | Command::Journal(_)
         | Command::Backup { .. }
         | Command::Restore { .. }
-        | Command::Register(_) => Ok(()),
+        | Command::Register(_)
+        | Command::Rehearse(_) => Ok(()),
     }
 }
 
