@@ -1,7 +1,9 @@
-//! Measures overwriting and verifying beside dd(1) and nwipe, on loop devices over files in memory that were made for it.
+//! Measures overwriting and verifying beside dd(1) and nwipe, on loop devices over files in memory that were made for it,
+//! and a coordinator under simulated agents.
 
 mod cage;
 mod comparison;
+mod coordinator_bench;
 mod loop_drive;
 mod measure;
 mod nwipe;
@@ -29,6 +31,8 @@ struct Arguments {
 enum Command {
     /// The benchmark. DESTROYS what is on the loop devices, each given as NODE=FILE with the file behind it.
     Sanitize(Sanitize),
+    /// A coordinator under simulated agents.
+    Coordinator(coordinator_bench::Coordinator),
     /// One run of ours over these devices at once, with its measurements as JSON.
     Ours {
         /// What is written.
@@ -70,6 +74,7 @@ struct Sanitize {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Sanitize(sanitize) => sanitize_bench::run(&sanitize),
+        Command::Coordinator(coordinator) => coordinator_bench::run(&coordinator),
         Command::Caged(caged) => caged.run().map(|never| match never {}),
         Command::Ours { content, loops } => {
             println!("{}", serde_json::to_string(&ours::run(content, &loops)?)?);

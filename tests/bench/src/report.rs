@@ -27,8 +27,9 @@ pub(crate) struct Report {
     many_drives: Vec<Round>,
 }
 
+/// What it ran on.
 #[derive(Debug, Serialize)]
-struct Machine {
+pub(crate) struct Machine {
     processor: String,
     cores: usize,
     kernel: String,
@@ -77,7 +78,7 @@ impl Report {
 }
 
 impl Machine {
-    fn this() -> Result<Self> {
+    pub(crate) fn this() -> Result<Self> {
         let cpuinfo = read("/proc/cpuinfo")?;
         let model =
             cpuinfo.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
