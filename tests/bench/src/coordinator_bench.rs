@@ -216,7 +216,8 @@ fn watch(options: &Coordinator, url: &str, password: &str) -> Result<Receiver<(u
     };
     let fields = ["--data-urlencode", "name=bench", "--data-urlencode"];
     let password = format!("password={password}");
-    let login = [&fields[..], &[&password, &format!("{url}/login")]].concat();
+    let door = format!("{url}/login");
+    let login = [&fields[..], &[&password, &door]].concat();
     let logged_in = curl(&login).output().context("starting curl")?;
     ensure!(logged_in.status.success(), "{}", String::from_utf8_lossy(&logged_in.stderr));
     let mut events = curl(&[&format!("{url}/events")])
