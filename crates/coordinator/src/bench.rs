@@ -15,8 +15,8 @@ use std::time::Duration;
 use evidence::chain::ChainError;
 use evidence::{Envelope, EnvelopeError};
 use protocol::{
-    AgentKey, AgentRecord, BatchId, Job, LotId, MachineId, MachineNumber, PersonId, Sha256Digest, SiteKey,
-    UnixMillis,
+    AgentKey, AgentRecord, BatchId, Job, LotId, MachineId, MachineNumber, PersonId, Sha256Digest,
+    SiteKey, UnixMillis,
 };
 
 pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
