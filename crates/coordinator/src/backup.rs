@@ -141,6 +141,10 @@ pub(crate) fn backup(data: &Path, config: Option<&Path>, to: &Path) -> Result<Ma
     if let Some(bad) = findings.checks.iter().find(|it| !it.holds) {
         return Err(BackupError::Unsound { why: bad.says.clone() });
     }
+    if findings.site != Some(site) {
+        let why = "a rotation of the site's key is not finished; the next `rehome serve` finishes it".to_owned();
+        return Err(BackupError::Unsound { why });
+    }
     members.insert(0, Member::large(MemberName::JOURNAL, &copy).map_err(written)?);
     let (images, left_out) = image_members(data, site, &mut members)?;
     let mut listed = Vec::with_capacity(members.len());

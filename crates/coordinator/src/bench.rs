@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use evidence::chain::ChainError;
-use evidence::{Envelope, EnvelopeError};
+use evidence::site_keys::SiteKeysError;
+use evidence::{Envelope, EnvelopeError, SiteKeys};
 use protocol::{
     AgentKey, AgentRecord, BatchId, Job, LotId, MachineId, MachineNumber, PersonId, Sha256Digest,
     SiteKey, UnixMillis,
@@ -57,6 +58,8 @@ pub(crate) enum FoldError {
     UnknownAgent { machine: MachineId, agent: AgentKey },
     #[error("an agent's record does not join its chain")]
     Chain(#[source] ChainError),
+    #[error("a rotation of the site's key does not follow")]
+    Rotation(#[source] SiteKeysError),
     #[error("an agent's record cannot be read")]
     Envelope(#[source] EnvelopeError),
 }
@@ -68,7 +71,7 @@ const WORK_GOES_ON: Duration = Duration::from_secs(24 * 3600);
 /// All machines and batches.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bench {
-    site: Option<SiteKey>,
+    site: Option<SiteKeys>,
     simulated: bool,
     last_at: UnixMillis,
     n_events: u64,
@@ -81,9 +84,14 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// The site that the journal belongs to; none before the first event.
+    /// The site that the journal belongs to, by its present key; none before the first event.
     pub(crate) fn site(&self) -> Option<SiteKey> {
-        self.site
+        self.site.as_ref().map(SiteKeys::present)
+    }
+
+    /// Its keys since the journal began; none before the first event.
+    pub(crate) fn site_keys(&self) -> Option<&SiteKeys> {
+        self.site.as_ref()
     }
 
     /// Whether its machines are made up.
@@ -201,7 +209,11 @@ impl Bench {
         let at = event.at;
         match &event.happening {
             Happening::Founded { site, simulated } => {
-                (self.site, self.simulated) = (Some(*site), *simulated);
+                (self.site, self.simulated) = (Some(SiteKeys::from(*site)), *simulated);
+            }
+            Happening::KeyRotated { rotation, .. } => {
+                let keys = self.site.as_mut().ok_or(FoldError::Founding)?;
+                keys.follow(rotation.clone()).map_err(FoldError::Rotation)?;
             }
             Happening::MachineSeen { machine, number, identity } => {
                 if self.machines.contains_key(machine) || self.numbered(*number).is_some() {

@@ -36,18 +36,20 @@ pub(crate) fn certificate(
     coordinator: &Coordinator,
     number: MachineNumber,
 ) -> Result<String, CertificateError> {
-    let (facts, indices, log) = {
+    let (facts, indices, log, keys) = {
         let published = coordinator.journal.published();
         let machine = published.bench.numbered(number).ok_or(CertificateError::Unknown(number))?;
         let (facts, indices) = facts(coordinator, machine)
             .map_err(|why| CertificateError::NotEarned { number, why })?;
-        (facts, indices, published.log.clone())
+        let site = coordinator.site.public();
+        let keys = published.bench.site_keys().cloned().unwrap_or_else(|| site.into());
+        (facts, indices, published.log.clone(), keys)
     };
     let leaves = coordinator
         .journal
         .bodies(&indices)
         .map_err(|source| CertificateError::Journal { number, source })?;
-    let file = issue(facts, leaves, &log, &coordinator.site.key)
+    let file = issue(facts, leaves, &log, &coordinator.site.key, &keys)
         .map_err(|source| CertificateError::Issue { number, source })?;
     // What a certificate leads to is kept before anybody has it: a journal that loses its end is found out by it.
     coordinator

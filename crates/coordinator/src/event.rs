@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use evidence::Envelope;
+use evidence::{Envelope, Rotation};
 use protocol::{
     AgentKey, BatchId, DriveIdentity, Inventory, JobKind, LotId, MachineId, MachineIdentity,
     MachineNumber, PersonId, Plan, Policy, Refusal, Sha256Digest, SiteKey, TicketId, UnixMillis,
@@ -132,6 +132,13 @@ pub(crate) enum Happening {
         by: PersonId,
         /// Why, in the words of who did it.
         because: String,
+    },
+    /// The site's key handed over to a new one, by the word of both.
+    KeyRotated {
+        by: PersonId,
+        /// Why, in the person's words.
+        because: String,
+        rotation: Rotation,
     },
     /// The installed system reported its first boot.
     Booted { machine: MachineId, first_boot_token: Sha256Digest },

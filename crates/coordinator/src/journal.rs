@@ -117,7 +117,8 @@ impl Journal {
         if published.bench.site().is_some() && journal != simulated {
             return Err(JournalError::OtherKind { path: path.display().to_string(), journal });
         }
-        let last_kept = database.check_kept(kept.as_deref(), &published.log, site)?;
+        let keys = published.bench.site_keys().cloned().unwrap_or_else(|| site.into());
+        let last_kept = database.check_kept(kept.as_deref(), &published.log, &keys)?;
         let (now, last) = (clock.now(), published.bench.last_at());
         match (is_behind(now, last), acceptance) {
             (true, None) => {
@@ -265,8 +266,12 @@ impl Journal {
     /// # Errors
     /// When it could not be written.
     pub(crate) fn keep_checkpoint(&self, key: &SigningKey) -> Result<(), JournalError> {
-        let site = SiteKey::from_bytes(key.public());
-        let kept = checkpoint::sign(site, &self.published().log, key)?;
+        let kept = {
+            let published = self.published();
+            let keys = published.bench.site_keys().cloned();
+            let keys = keys.unwrap_or_else(|| SiteKey::from_bytes(key.public()).into());
+            checkpoint::sign(&keys, &published.log, key)?
+        };
         let (sender, answer) = oneshot::channel();
         let command = Command::Keep { kept, answer: sender };
         self.commands.send(command).map_err(|_| JournalError::Closed)?;

@@ -16,10 +16,12 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::checkpoint::{CHECKPOINT_TYPE, Checkpoint};
+use crate::checkpoint::{self, CheckpointError};
 use crate::envelope::Envelope;
 use crate::key::SigningKey;
 use crate::merkle::Log;
+use crate::rotation::Rotation;
+use crate::site_keys::SiteKeys;
 pub use implausible::implausible;
 pub use verify::{Failure, verify, verify_simulated};
 
@@ -27,7 +29,7 @@ pub use verify::{Failure, verify, verify_simulated};
 const CERTIFICATE_TYPES: &str = "application/vnd.rehome.certificate.";
 
 /// DSSE payload type of [`Statement`].
-pub const CERTIFICATE_TYPE: &str = "application/vnd.rehome.certificate.v2+json";
+pub const CERTIFICATE_TYPE: &str = "application/vnd.rehome.certificate.v3+json";
 
 /// What a certificate says.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +39,10 @@ pub struct Statement {
     pub facts: Facts,
     /// The journal's leaves that prove it, in the journal's order.
     pub records: Vec<EmbeddedRecord>,
-    /// DSSE envelope over the [`Checkpoint`] to which the proofs lead.
-    pub checkpoint: Envelope,
+    /// The signed note of the [`crate::checkpoint::Checkpoint`] to which the proofs lead.
+    pub checkpoint: String,
+    /// How the site's key followed from the one that its journal began with: who has only that one can check this too.
+    pub rotations: Vec<Rotation>,
 }
 
 /// What is said of the machine.
@@ -109,6 +113,9 @@ pub enum IssueError {
         /// How many there are.
         size: u64,
     },
+    /// The journal's head could not be signed.
+    #[error("signing the journal's checkpoint")]
+    Checkpoint(#[source] CheckpointError),
     /// It could not be written as JSON.
     #[error("writing the certificate as JSON")]
     Json(#[source] serde_json::Error),
@@ -118,15 +125,16 @@ pub enum IssueError {
 }
 
 /// Makes the certificate's file: one line of JSON. `leaves` are the journal's agent records that the facts rest
-/// on, complete chains from each agent's first record. A certificate that [`verify`] would refuse is never issued; one of
+/// on, complete chains from each agent's first record; `keys` those of the site from the journal's first to `key`. A certificate that [`verify`] would refuse is never issued; one of
 /// a rehearsal must pass [`verify_simulated`] instead.
 pub fn issue(
     facts: Facts,
     leaves: impl IntoIterator<Item = (u64, String)>,
     log: &Log,
     key: &SigningKey,
+    keys: &SiteKeys,
 ) -> Result<String, IssueError> {
-    let (site, simulated) = (facts.site, facts.simulated);
+    let simulated = facts.simulated;
     let records = leaves
         .into_iter()
         .map(|(index, leaf)| {
@@ -136,13 +144,15 @@ pub fn issue(
             Ok(EmbeddedRecord { index, leaf, proof })
         })
         .collect::<Result<_, _>>()?;
-    let checkpoint = Envelope::sign(CHECKPOINT_TYPE, &Checkpoint::of(site, log), key)
-        .map_err(IssueError::Json)?;
-    let statement = Statement { facts, records, checkpoint };
+    let origin = checkpoint::origin(&keys.first());
+    let checkpoint =
+        checkpoint::sign(key, &origin, log.len(), &log.root()).map_err(IssueError::Checkpoint)?;
+    let rotations = keys.rotations().to_vec();
+    let statement = Statement { facts, records, checkpoint, rotations };
     let file = Envelope::sign(CERTIFICATE_TYPE, &statement, key).map_err(IssueError::Json)?;
     let file = format!("{}\n", file.to_json());
-    let check = if simulated { verify_simulated } else { verify };
-    check(file.as_bytes(), &site).map_err(IssueError::Unsound)?;
+    let check = if simulated { verify_simulated::<&SiteKeys> } else { verify::<&SiteKeys> };
+    check(file.as_bytes(), keys).map_err(IssueError::Unsound)?;
     Ok(file)
 }
 

@@ -26,9 +26,25 @@ pub struct Envelope {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Signature {
+pub(crate) struct Signature {
     keyid: String,
     sig: String,
+}
+
+impl Signature {
+    pub(crate) fn new(public: &[u8; 32], signature: &[u8]) -> Self {
+        Self { keyid: key_id(public), sig: STANDARD.encode(signature) }
+    }
+
+    /// The signature's bytes if it says that it is of this key.
+    pub(crate) fn by(&self, public: &[u8; 32]) -> Option<Vec<u8>> {
+        let is_named = self.keyid == key_id(public);
+        STANDARD.decode(&self.sig).ok().filter(|_| is_named)
+    }
+
+    pub(crate) fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({ "keyid": self.keyid, "sig": self.sig })
+    }
 }
 
 /// Why an envelope is not believed.
@@ -86,7 +102,7 @@ impl Envelope {
         Self {
             payload: STANDARD.encode(payload),
             payload_type: payload_type.to_owned(),
-            signatures: [Signature { keyid: key_id(&key.public()), sig: STANDARD.encode(sig) }],
+            signatures: [Signature::new(&key.public(), &sig)],
         }
     }
 
@@ -139,7 +155,7 @@ impl Envelope {
         serde_json::json!({
             "payload": self.payload,
             "payloadType": self.payload_type,
-            "signatures": [{ "keyid": self.signatures[0].keyid, "sig": self.signatures[0].sig }],
+            "signatures": self.signatures.each_ref().map(Signature::to_json),
         })
         .to_string()
     }
@@ -157,6 +173,11 @@ impl Envelope {
         })
     }
 
+    /// The key that is said to have signed, for looking it up. Never believe it.
+    pub(crate) fn signer(&self) -> &str {
+        &self.signatures[0].keyid
+    }
+
     fn payload_bytes(&self) -> Result<Vec<u8>, EnvelopeError> {
         STANDARD.decode(&self.payload).map_err(|_| EnvelopeError::NotBase64("the payload"))
     }
@@ -167,7 +188,7 @@ fn key_id(public: &[u8; 32]) -> String {
 }
 
 /// `PAE(type, body) = "DSSEv1" SP LEN(type) SP type SP LEN(body) SP body`.
-fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut out =
         format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     out.extend_from_slice(payload);

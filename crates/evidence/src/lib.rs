@@ -11,10 +11,16 @@ pub mod checkpoint;
 pub mod envelope;
 pub mod key;
 pub mod merkle;
+mod note;
+pub mod rotation;
+pub mod site_keys;
 
 pub use envelope::{Envelope, EnvelopeError};
 pub use key::SigningKey;
+pub use note::NoteError;
 use protocol::Sha256Digest;
+pub use rotation::Rotation;
+pub use site_keys::SiteKeys;
 
 /// SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> Sha256Digest {

@@ -8,9 +8,9 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use evidence::checkpoint::{CHECKPOINT_TYPE, Checkpoint};
+use evidence::checkpoint::{self, Checkpoint};
 use evidence::merkle::Log;
-use evidence::{Envelope, EnvelopeError, SigningKey};
+use evidence::{SigningKey, SiteKeys};
 use protocol::SiteKey;
 
 use super::JournalError;
@@ -31,9 +31,9 @@ pub(crate) enum Place {
 /// Why a kept checkpoint cannot be made or does not fit the journal.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CheckpointError {
-    /// It could not be written as JSON.
-    #[error("writing a checkpoint as JSON")]
-    Json(#[source] serde_json::Error),
+    /// It could not be signed.
+    #[error("signing a checkpoint")]
+    Sign(#[source] checkpoint::CheckpointError),
     /// The file could not be written.
     #[error(transparent)]
     Write(PrivateFileError),
@@ -53,11 +53,11 @@ pub(crate) enum CheckpointError {
         place: Place,
         site: SiteKey,
         #[source]
-        source: EnvelopeError,
+        source: checkpoint::CheckpointError,
     },
     /// A row that speaks of another journal, or of another number of events than it is filed under.
-    #[error("{place} is filed wrongly: it speaks of {size} events of site {origin}")]
-    Misfiled { place: Place, size: u64, origin: SiteKey },
+    #[error("{place} is filed wrongly: it speaks of {size} events of {origin}")]
+    Misfiled { place: Place, size: u64, origin: String },
     /// Events are missing at the end.
     #[error(
         "the journal has {events} events, but {place} says that it had {size}: the last {} are lost, by a damaged \
@@ -79,26 +79,27 @@ pub(crate) fn file_of(journal: &Path) -> PathBuf {
     journal.with_extension("checkpoint")
 }
 
-/// Signs the present head of a log.
+/// Signs the present head of a log by `key`, the present one of the site's `keys`.
 pub(super) fn sign(
-    site: SiteKey,
+    keys: &SiteKeys,
     log: &Log,
     key: &SigningKey,
 ) -> Result<KeptCheckpoint, CheckpointError> {
-    let checkpoint = Checkpoint::of(site, log);
-    let note = Envelope::sign(CHECKPOINT_TYPE, &checkpoint, key).map_err(CheckpointError::Json)?;
-    Ok(KeptCheckpoint { size: checkpoint.size, note: note.to_json() })
+    let (size, origin) = (log.len(), checkpoint::origin(&keys.first()));
+    let note = checkpoint::sign(key, &origin, size, &log.root()).map_err(CheckpointError::Sign)?;
+    Ok(KeptCheckpoint { size, note })
 }
 
-/// Reads a signed checkpoint.
-fn open(note: &str, site: &SiteKey) -> Result<Checkpoint, EnvelopeError> {
-    Envelope::from_json(note.trim_end().as_bytes())?.open(CHECKPOINT_TYPE, site.as_bytes())
+/// Reads a checkpoint that one of the site's keys signed, most likely the present one.
+fn open(note: &str, keys: &SiteKeys) -> Result<Checkpoint, checkpoint::CheckpointError> {
+    let opened = checkpoint::open(note, &keys.present());
+    let earlier = || keys.keys().iter().find_map(|key| checkpoint::open(note, key).ok());
+    opened.or_else(|error| earlier().ok_or(error))
 }
 
 /// Replaces the file by a newer checkpoint.
 pub(super) fn write_file(journal: &Path, kept: &KeptCheckpoint) -> Result<(), CheckpointError> {
-    let text = format!("{}\n", kept.note);
-    private_file::replace(&file_of(journal), text.as_bytes()).map_err(CheckpointError::Write)
+    private_file::replace(&file_of(journal), kept.note.as_bytes()).map_err(CheckpointError::Write)
 }
 
 /// The file's content, if there is one.
@@ -116,11 +117,12 @@ pub(super) fn check(
     note: &str,
     place: Place,
     log: &Log,
-    site: SiteKey,
+    keys: &SiteKeys,
 ) -> Result<u64, CheckpointError> {
-    let Checkpoint { origin, size, root } = open(note, &site)
+    let site = keys.present();
+    let Checkpoint { origin, size, root } = open(note, keys)
         .map_err(|source| CheckpointError::Signature { place: place.clone(), site, source })?;
-    if origin != site || matches!(place, Place::Row(filed) if filed != size) {
+    if origin != checkpoint::origin(&keys.first()) || matches!(place, Place::Row(filed) if filed != size) {
         return Err(CheckpointError::Misfiled { place, size, origin });
     }
     match log.root_at(size) {
@@ -135,9 +137,9 @@ pub(super) fn check_file(
     journal: &Path,
     note: Option<&str>,
     log: &Log,
-    site: SiteKey,
+    keys: &SiteKeys,
 ) -> Result<Option<u64>, JournalError> {
-    let checked = note.map(|note| check(note, Place::File(file_of(journal)), log, site));
+    let checked = note.map(|note| check(note, Place::File(file_of(journal)), log, keys));
     checked.transpose().map_err(JournalError::Checkpoint)
 }
 

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use evidence::SiteKeys;
 use evidence::merkle::Log;
-use protocol::{PersonId, SiteKey, UnixMillis};
+use protocol::{PersonId, UnixMillis};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior};
 
@@ -78,13 +79,13 @@ impl Database {
         &self,
         note: Option<&str>,
         log: &Log,
-        site: SiteKey,
+        keys: &SiteKeys,
     ) -> Result<Option<u64>, JournalError> {
         let row = if self.is_former() { None } else { self.tables().last_checkpoint()? };
         if let Some(KeptCheckpoint { size, note }) = &row {
-            checkpoint::check(note, Place::Row(*size), log, site)?;
+            checkpoint::check(note, Place::Row(*size), log, keys)?;
         }
-        let filed = checkpoint::check_file(&self.path, note, log, site)?;
+        let filed = checkpoint::check_file(&self.path, note, log, keys)?;
         Ok(filed.filter(|filed| row.is_none_or(|row| row.size <= *filed)))
     }
 

@@ -189,10 +189,11 @@ fn rebuild(export: impl BufRead, path: &Path) -> Result<Header, ExportError> {
     if wanted != got {
         return Err(ExportError::Root { wanted, got });
     }
+    let keys = published.bench.site_keys().cloned().unwrap_or_else(|| header.site.into());
     for _ in 0..header.checkpoints {
         let CheckpointLine { checkpoint: note } = lines.parse("a checkpoint")?;
         let place = Place::Line(lines.line);
-        let size = checkpoint::check(&note, place, &published.log, header.site);
+        let size = checkpoint::check(&note, place, &published.log, &keys);
         let size = size.map_err(|error| lines.bad(&JournalError::from(error).sentence()))?;
         tables.insert_checkpoint(&KeptCheckpoint { size, note })?;
     }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use evidence::SiteKeys;
 use protocol::{PersonId, Sha256Digest, SiteKey, UnixMillis};
 use rusqlite::Connection;
 use serde::Serialize;
@@ -97,26 +98,27 @@ pub(crate) fn verify(path: &Path, wanted: Option<SiteKey>) -> Result<Findings, J
         "{events} events, numbered without a gap, each follows from those before; root {root}"
     );
     findings.note("events", Ok(folded));
-    let Some(site) = findings.site else {
+    let Some(keys) = published.bench.site_keys() else {
         findings.note("site", Err("there is no founding event".to_owned()));
         return Ok(findings);
     };
-    findings.note("site", belongs(site, wanted));
+    findings.note("site", belongs(keys, wanted));
     if version == Some(schema::FORMER) {
         let old =
             "none yet: it is of the version before, and `rehome serve` will migrate it".to_owned();
         findings.note("checkpoints", Ok(old));
         return Ok(findings);
     }
-    let kept = checkpoints(tables, &published, file.as_deref(), path, site);
+    let kept = checkpoints(tables, &published, file.as_deref(), path, keys);
     findings.note("checkpoints", damage(kept)?);
     findings.note("names", damage(names(&connection, path, &published))?);
     Ok(findings)
 }
 
-fn belongs(site: SiteKey, wanted: Option<SiteKey>) -> Result<String, String> {
+fn belongs(keys: &SiteKeys, wanted: Option<SiteKey>) -> Result<String, String> {
+    let site = keys.present();
     match wanted {
-        Some(wanted) if wanted != site => {
+        Some(wanted) if !keys.contains(&wanted) => {
             Err(format!("it belongs to site {site}, not to {wanted}"))
         }
         Some(_) => Ok(format!("it belongs to site {site}, as expected")),
@@ -131,13 +133,13 @@ fn checkpoints(
     published: &Published,
     file: Option<&str>,
     path: &Path,
-    site: SiteKey,
+    keys: &SiteKeys,
 ) -> Result<String, JournalError> {
     let rows = tables.checkpoints()?;
     for row in &rows {
-        checkpoint::check(&row.note, Place::Row(row.size), &published.log, site)?;
+        checkpoint::check(&row.note, Place::Row(row.size), &published.log, keys)?;
     }
-    let filed = checkpoint::check_file(path, file, &published.log, site)?;
+    let filed = checkpoint::check_file(path, file, &published.log, keys)?;
     let last = rows.last().map(|row| row.size).max(filed);
     Ok(match last {
         None => "none was kept yet".to_owned(),

@@ -9,9 +9,10 @@ use supported::supported;
 
 use super::{CERTIFICATE_TYPE, CERTIFICATE_TYPES, EmbeddedRecord, Facts, RecordLeaf, Statement};
 use crate::chain::{ChainError, ChainHead};
-use crate::checkpoint::{CHECKPOINT_TYPE, Checkpoint};
+use crate::checkpoint::{self, Checkpoint};
 use crate::envelope::{Envelope, EnvelopeError};
 use crate::merkle::is_included;
+use crate::site_keys::{SiteKeys, SiteKeysError};
 
 /// The check that a file failed.
 #[derive(Debug, thiserror::Error)]
@@ -19,18 +20,28 @@ pub enum Failure {
     /// Not a certificate at all, or not byte for byte as it was written.
     #[error("malformed: {0}")]
     Malformed(String),
-    /// Not signed by this site, or changed since.
-    #[error("signature: {what}")]
-    Signature {
-        /// Of what.
-        what: &'static str,
-        /// Why.
-        #[source]
-        source: EnvelopeError,
+    /// Changed since it was signed, or never signed.
+    #[error("signature: the certificate")]
+    Signature(#[source] EnvelopeError),
+    /// Signed by a key that no rotation joins to the one it is checked with.
+    #[error(
+        "signature: signed by {signer}, which is no key of the site whose present key is {expected}"
+    )]
+    Stranger {
+        /// Who signed.
+        signer: SiteKey,
+        /// The key it was checked with.
+        expected: SiteKey,
     },
+    /// The rotations from the site's first key to this one are not whole, or contradict the ones that it is checked with.
+    #[error("key chain: the site's keys are not one line")]
+    KeyChain(#[source] SiteKeysError),
     /// A rehearsal made it.
     #[error("simulated: made by a rehearsal, proves nothing: no drive was touched")]
     Simulated,
+    /// The journal's signed head is none, or of another journal.
+    #[error("checkpoint: {0}")]
+    Checkpoint(String),
     /// A record is not in the site's journal.
     #[error("inclusion: event {index} is not in the journal of {size} events that the site signed")]
     Inclusion {
@@ -58,46 +69,77 @@ pub enum Failure {
     Statement(String),
 }
 
-/// Checks a certificate's file against the site's public key and gives back what it says.
-pub fn verify(file: &[u8], site: &SiteKey) -> Result<Facts, Failure> {
-    let statement = signed(file, site)?;
+impl Failure {
+    /// The check's name: what people are told first, and what the page for browsers says too.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Signature(_) | Self::Stranger { .. } => "signature",
+            Self::KeyChain(_) => "key chain",
+            Self::Simulated => "simulated",
+            Self::Checkpoint(_) => "checkpoint",
+            Self::Inclusion { .. } => "inclusion",
+            Self::Chain(_) | Self::Agent(_) => "chain",
+            Self::Record { .. } => "record",
+            Self::Statement(_) => "statement",
+        }
+    }
+}
+
+/// Checks a certificate's file against the site's public key, or its line of keys, and gives back what it says.
+pub fn verify<K: Into<SiteKeys>>(file: &[u8], site: K) -> Result<Facts, Failure> {
+    let (statement, origin) = signed(file, &site.into())?;
     if statement.facts.simulated {
         return Err(Failure::Simulated);
     }
-    proven(statement, site)
+    proven(statement, &origin)
 }
 
 /// Checks a rehearsal's certificate, for the rehearsal's own pages. It proves nothing, and a certificate that would
 /// prove something is refused here: neither can be shown as the other.
-pub fn verify_simulated(file: &[u8], site: &SiteKey) -> Result<Facts, Failure> {
-    let statement = signed(file, site)?;
+pub fn verify_simulated<K: Into<SiteKeys>>(file: &[u8], site: K) -> Result<Facts, Failure> {
+    let (statement, origin) = signed(file, &site.into())?;
     if !statement.facts.simulated {
         return Err(Failure::Statement("it is not marked as made by a rehearsal".into()));
     }
-    proven(statement, site)
+    proven(statement, &origin)
 }
 
-/// The statement, once its one byte form and the site's signature are checked.
-fn signed(file: &[u8], site: &SiteKey) -> Result<Statement, Failure> {
+/// The statement and the origin of its journal, once its one byte form, the site's signature and its keys are checked.
+fn signed(file: &[u8], site: &SiteKeys) -> Result<(Statement, String), Failure> {
     let malformed = |error: EnvelopeError| Failure::Malformed(error.to_string());
     let envelope = Envelope::from_json(file).map_err(malformed)?;
     // One form only: otherwise a byte could change (a space, an escaped letter) and nobody would notice.
     if format!("{}\n", envelope.to_json()).as_bytes() != file {
         return Err(Failure::Malformed("the file is not byte for byte as it was written".into()));
     }
-    envelope.open(CERTIFICATE_TYPE, site.as_bytes()).map_err(unopened)
-}
-
-/// What it says, once all that it rests on is checked.
-fn proven(statement: Statement, site: &SiteKey) -> Result<Facts, Failure> {
-    let checkpoint: Checkpoint = statement
-        .checkpoint
-        .open(CHECKPOINT_TYPE, site.as_bytes())
-        .map_err(|source| Failure::Signature { what: "the journal's checkpoint", source })?;
-    if statement.facts.site != *site || checkpoint.origin != *site {
+    // Some key has signed what stands here; whether that key is the site's is the next question.
+    let signer = envelope.signer().parse::<SiteKey>().unwrap_or_else(|_| site.present());
+    let statement: Statement =
+        envelope.open(CERTIFICATE_TYPE, signer.as_bytes()).map_err(unopened)?;
+    let keys = SiteKeys::new(statement.rotations.clone(), signer).map_err(Failure::KeyChain)?;
+    match site.join(&keys).map_err(Failure::KeyChain)? {
+        Some(_) => {}
+        None => return Err(Failure::Stranger { signer, expected: site.present() }),
+    }
+    if statement.facts.site != signer {
         return Err(Failure::Statement(
             "it speaks for another site than the one that signed".into(),
         ));
+    }
+    let origin = checkpoint::origin(&keys.first());
+    Ok((statement, origin))
+}
+
+/// What it says, once all that it rests on is checked.
+fn proven(statement: Statement, origin: &str) -> Result<Facts, Failure> {
+    let checkpoint = checkpoint::open(&statement.checkpoint, &statement.facts.site)
+        .map_err(|error| Failure::Checkpoint(error.to_string()))?;
+    if checkpoint.origin != origin {
+        return Err(Failure::Checkpoint(format!(
+            "it is of the journal {}, but the site's is {origin}",
+            checkpoint.origin
+        )));
     }
     included(&statement.records, &checkpoint)?;
     let records = chains(&statement)?;
@@ -113,9 +155,9 @@ fn unopened(error: EnvelopeError) -> Failure {
             Failure::Malformed(format!("{OTHER}: it is of type {got}, not {CERTIFICATE_TYPE}"))
         }
         EnvelopeError::BadPayload { source, .. } => Failure::Malformed(format!(
-            "{OTHER}: the site signed it, but it has parts that this version does not know: {source}"
+            "{OTHER}: it is signed, but has parts that this version does not know: {source}"
         )),
-        source => Failure::Signature { what: "the certificate", source },
+        source => Failure::Signature(source),
     }
 }
 

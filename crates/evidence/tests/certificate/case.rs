@@ -18,12 +18,13 @@ use protocol::{
 use rehome_evidence::certificate::{CertifiedDrive, Facts, IssueError, issue};
 use rehome_evidence::chain::ChainWriter;
 use rehome_evidence::merkle::Log;
-use rehome_evidence::{SigningKey, sha256};
+use rehome_evidence::{SigningKey, SiteKeys, sha256};
 
 pub(crate) const MACHINE: MachineId = MachineId::from_bytes([1; 16]);
 
 pub(crate) struct Case {
     pub(crate) site: SigningKey,
+    pub(crate) keys: SiteKeys,
     pub(crate) facts: Facts,
     pub(crate) log: Log,
     pub(crate) leaves: Vec<(u64, String)>,
@@ -75,7 +76,12 @@ pub(crate) fn evidence_of(techniques: &[Technique]) -> DriveEvidence {
     };
     let old = OldContentEvidence { sampled: 4096, changed: 4000, same_uniform: 96, same: 0 };
     DriveEvidence {
-        drive: DriveIdentity { model: "M".into(), serial: "S".into(), wwn: None, size: SIZE },
+        drive: DriveIdentity {
+            model: "Sample disk".into(),
+            serial: "S3-0001".into(),
+            wwn: None,
+            size: SIZE,
+        },
         techniques: techniques.iter().map(|it| observed(*it)).collect(),
         claim: if by_drive { Claim::Purge } else { Claim::Clear },
         canaries: by_drive.then_some(canaries),
@@ -166,7 +172,7 @@ pub(crate) fn case_of(
         batch: plan.batch,
         identity: MachineIdentity {
             uuid: None,
-            system_serial: Some("X".into()),
+            system_serial: Some("LAP-0001".into()),
             board_serial: None,
             chassis_serial: None,
             macs: BTreeSet::new(),
@@ -177,10 +183,10 @@ pub(crate) fn case_of(
         agents: vec![agent_key],
         drives: vec![CertifiedDrive { evidence, record: record.unwrap_or(sha256(b"none")) }],
         installed: None,
-        completed_at: UnixMillis(6),
+        completed_at: UnixMillis(1_790_000_000_000),
         simulated: false,
     };
-    Case { site, facts, log, leaves }
+    Case { keys: facts.site.into(), site, facts, log, leaves }
 }
 
 pub(crate) fn started() -> Step {
@@ -197,7 +203,7 @@ pub(crate) fn good_steps(plan: protocol::Sha256Digest) -> Vec<Step> {
 }
 
 pub(crate) fn issue_case(case: Case) -> Result<String, IssueError> {
-    issue(case.facts, case.leaves, &case.log, &case.site)
+    issue(case.facts, case.leaves, &case.log, &case.site, &case.keys)
 }
 
 pub(crate) fn refused(case: Case) -> String {

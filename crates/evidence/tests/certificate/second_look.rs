@@ -60,7 +60,7 @@ fn second_look(steps: &[(Boot, Said)]) -> Case {
     let spoke = [true, false].map(|is| steps.iter().any(|it| (it.0 == Boot::First) == is));
     base.facts.agents = agents.into_iter().zip(spoke).filter(|it| it.1).map(|it| it.0).collect();
     base.facts.drives[0].record = verified.unwrap();
-    Case { site, facts: base.facts, log, leaves }
+    Case { site, keys: base.keys, facts: base.facts, log, leaves }
 }
 
 /// What is said in such a case.

@@ -75,7 +75,7 @@ async fn an_export_that_was_cut_or_changed_makes_no_journal() {
             text.replacen("Jan Kowalski 14", "Jan Kowalski 41", 1),
             "not the one the journal is committed to",
         ),
-        (text.replacen("\"payload\\\":\\\"e", "\"payload\\\":\\\"f", 1), "checkpoint"),
+        (text.replacen("{\"checkpoint\":\"rehome/", "{\"checkpoint\":\"rehome-", 1), "checkpoint"),
         (format!("{text}{{}}\n"), "more than the header says"),
         (text.replacen("rehome-journal", "other", 1), "not rehome-journal"),
     ] {

@@ -105,7 +105,7 @@ async fn an_older_copy_and_another_past_are_refused() {
     std::fs::write(&path, &db).unwrap();
     std::fs::write(
         &note,
-        String::from_utf8(kept).unwrap().replacen("\"payload\":\"e", "\"payload\":\"f", 1),
+        String::from_utf8(kept).unwrap().replacen("rehome/", "rehome-", 1),
     )
     .unwrap();
     let unsigned = Journal::open(&path, signing_site()).unwrap_err();
