@@ -107,6 +107,19 @@ impl Browser {
         Ok(())
     }
 
+    /// Chooses files in the file input that `selector` finds, as a person would in its dialog.
+    ///
+    /// # Errors
+    /// When there is no such input.
+    pub fn choose_files(&mut self, selector: &str, files: &[PathBuf]) -> Result<()> {
+        let find = json!({"expression": format!("document.querySelector({})", json!(selector))});
+        let found = self.execute("Runtime.evaluate", &find)?;
+        let input = found["result"]["objectId"].as_str();
+        let input = input.with_context(|| format!("there is no {selector} in the page"))?;
+        let chosen = json!({"files": files, "objectId": input});
+        self.execute("DOM.setFileInputFiles", &chosen).map(drop)
+    }
+
     /// Shows pages as on a screen of this size, in CSS pixels.
     ///
     /// # Errors

@@ -142,7 +142,9 @@ pub(crate) fn backup(data: &Path, config: Option<&Path>, to: &Path) -> Result<Ma
         return Err(BackupError::Unsound { why: bad.says.clone() });
     }
     if findings.site != Some(site) {
-        let why = "a rotation of the site's key is not finished; the next `rehome serve` finishes it".to_owned();
+        let why =
+            "a rotation of the site's key is not finished; the next `rehome serve` finishes it"
+                .to_owned();
         return Err(BackupError::Unsound { why });
     }
     members.insert(0, Member::large(MemberName::JOURNAL, &copy).map_err(written)?);

@@ -15,6 +15,8 @@ mod policy;
 mod recovery;
 mod register;
 mod rehearse;
+mod site;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ use crate::backup::BackupError;
 use crate::config::{Config, Settings};
 use crate::console::{say, say_json, tell};
 use crate::images::ImageError;
+use crate::key_rotation::KeyRotationError;
 use crate::policies::PolicyError;
 use crate::recovery::RecoveryError;
 use crate::serve;
@@ -100,6 +103,9 @@ enum Command {
     Dashboard(dashboard::Command),
     /// Open a bench with simulated laptops, to learn on; gone when it is stopped
     Rehearse(rehearse::Options),
+    /// The site's key: rotate
+    #[command(subcommand)]
+    Site(site::Command),
     /// The owner's asset register: check
     #[command(subcommand)]
     Register(register::Command),
@@ -119,13 +125,14 @@ enum Command {
         /// What `rehome backup` wrote
         file: PathBuf,
     },
-    /// Check a certificate offline; exits with 0 if it holds, with 1 and the failed check if not
+    /// Check certificates offline; exits with 0 if all hold, with 1 and each failed check if not
     Verify {
-        /// The site's public key (DATA/site.pub)
+        /// The site's public keys [default: DATA/site.pub]
         #[arg(long, value_name = "FILE")]
-        key: PathBuf,
-        /// The certificate
-        file: PathBuf,
+        key: Option<PathBuf>,
+        /// Certificates, or folders of them (*.json, *.cert)
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
     },
 }
 
@@ -181,7 +188,8 @@ fn is_refusal(error: &anyhow::Error) -> bool {
         error.downcast_ref(),
         Some(BackupError::Refused { .. } | BackupError::Unsound { .. })
     );
-    by_serve || by_store || by_policy || by_recovery || by_backup
+    let by_rotation = matches!(error.downcast_ref(), Some(KeyRotationError::AtWork(_)));
+    by_serve || by_store || by_policy || by_recovery || by_backup || by_rotation
 }
 
 fn start(cli: Cli) -> Result<Verdict> {
@@ -204,7 +212,11 @@ fn start(cli: Cli) -> Result<Verdict> {
             let acceptance = accept_clock.then(|| clock::acceptance(by, because)).transpose()?;
             runtime.block_on(serve::serve(config, acceptance)).map(|()| Verdict::Done)
         }
-        Command::Verify { key, file } => certificate::verify(&key, &file, json),
+        Command::Verify { key: Some(key), paths } => verify::run(&key, &paths, json),
+        Command::Verify { key: None, paths } => {
+            let key = with_file(flags, config)?.data().join(crate::site::PUBLIC);
+            verify::run(&key, &paths, json)
+        }
         Command::Policy(command) => policy::run(&command, json),
         Command::Register(command) => register::run(&command, json),
         Command::Restore { file } => {
@@ -244,6 +256,7 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Dashboard(command) => dashboard::run(asker, &command),
         Command::Recovery(command) => recovery::run(asker, command).await,
         Command::Person(command) => person::run(asker, command).await,
+        Command::Site(command) => site::run(asker, command).await,
         // Handled before; they need no coordinator.
         Command::Serve { .. }
         | Command::Verify { .. }

@@ -16,6 +16,7 @@ mod import;
 mod pipeline;
 mod probe;
 mod remove;
+mod resign;
 mod source;
 
 use std::fs::{File, TryLockError};

@@ -19,8 +19,8 @@ mod writer;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, mpsc};
 
-use evidence::SigningKey;
 use evidence::merkle::Log;
+use evidence::{SigningKey, SiteKeys};
 use protocol::{PersonId, SiteKey, UnixMillis};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
@@ -163,6 +163,21 @@ impl Journal {
         }
         database::check(&connection, "quick_check", path)?;
         Ok(Tables { connection: &connection, path }.fold()?.bench.locks().clone())
+    }
+
+    /// The keys of the site, from a journal that is not in use; none where there is none.
+    ///
+    /// # Errors
+    /// As of [`Journal::open`].
+    pub(crate) fn site_keys_at(path: &Path) -> Result<Option<SiteKeys>, JournalError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let connection = database::open_to_read(path)?;
+        if schema::version(&connection, path)?.is_none() {
+            return Ok(None);
+        }
+        Ok(Tables { connection: &connection, path }.fold()?.bench.site_keys().cloned())
     }
 
     /// The clock that events are stamped by.

@@ -32,6 +32,7 @@ mod identity;
 mod image_build;
 mod images;
 mod journal;
+mod key_rotation;
 mod live;
 mod lots;
 mod netboot;
@@ -47,6 +48,7 @@ mod sessions;
 mod simulated;
 mod site;
 mod tally;
+mod verify_page;
 mod view;
 mod witness;
 

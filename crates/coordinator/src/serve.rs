@@ -31,7 +31,7 @@ use crate::recovery::{self, RecoverySecret};
 use crate::sessions::Sessions;
 use crate::site::Site;
 use crate::witness::Looks;
-use crate::{admin, dashboard, http, simulated};
+use crate::{admin, dashboard, http, key_rotation, simulated};
 
 /// How often a signed checkpoint is kept.
 const CHECKPOINT_TIME: Duration = Duration::from_secs(60);
@@ -42,6 +42,7 @@ const CHECKPOINT_TIME: Duration = Duration::from_secs(60);
 /// One clear sentence when something is in the way, before anything is served.
 pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Result<()> {
     let data = DataDir::open(&config.data)?;
+    key_rotation::finish(&data)?;
     let simulated = config.simulated;
     let site = Arc::new(Site { simulated, ..Site::open(&config.data)? });
     let path = data.join("journal.db");
@@ -53,6 +54,9 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
         say(recovery::MADE)?;
     }
     let images = ImageStore::open(&config.data, site.public())?;
+    let keys = journal.published().bench.site_keys().cloned();
+    let keys = keys.unwrap_or_else(|| site.public().into());
+    key_rotation::publish(&data, &site, &keys, &images)?;
     let boot_set = BootSet::read(&config.appliance)?;
     let network = boot::prepare(&config, &boot_set).await?;
     let http =

@@ -1,9 +1,11 @@
 //! The site's keys: one signs tickets, images and certificates, one speaks TLS.
 
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use evidence::SigningKey;
+use evidence::{SigningKey, SiteKeys};
 use protocol::{Sha256Digest, SiteKey, TicketId};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PublicKeyData};
 use ring::hmac;
@@ -11,6 +13,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::private_file::{self, PrivateFileError};
 
+/// Name of the private key in the data directory.
+pub(crate) const KEY: &str = "site.key";
+/// Name of the public keys in the data directory.
+pub(crate) const PUBLIC: &str = "site.pub";
 /// What to do once others may have read a key.
 const EXPOSED: &str = "begin a new site";
 
@@ -21,6 +27,12 @@ pub(crate) enum SiteError {
     File(#[from] PrivateFileError),
     #[error("failed to write {path}; is the disk full?")]
     Publish {
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
+    #[error("failed to read {path}")]
+    ReadPublic {
         path: PathBuf,
         #[source]
         source: std::io::Error,
@@ -58,12 +70,13 @@ impl Site {
     /// [`SiteError`] says what to do.
     pub(crate) fn open(data: &Path) -> Result<Self, SiteError> {
         let key = signing_key(data)?;
-        let public = data.join("site.pub");
-        let text = format!("{}\n", SiteKey::from_bytes(key.public()));
-        std::fs::write(&public, text)
-            .map_err(|source| SiteError::Publish { path: public, source })?;
         let (tls, tls_key) = tls(data)?;
-        Ok(Self { key, simulated: false, tls_key, tls })
+        let site = Self { key, simulated: false, tls_key, tls };
+        // A file that ends in our key may name more keys than we know here: only the journal knows all.
+        if published(data)?.is_none_or(|keys| keys.present() != site.public()) {
+            publish(data, &site.public().into())?;
+        }
+        Ok(site)
     }
 
     /// The public key.
@@ -86,33 +99,76 @@ impl Site {
 /// # Errors
 /// When what is there cannot be read, or others may read it.
 pub(crate) fn read_public(data: &Path) -> Result<Option<SiteKey>, SiteError> {
-    let key = read_signing_key(&data.join("site.key"))?;
+    let key = read_key(&data.join(KEY))?;
     Ok(key.map(|key| SiteKey::from_bytes(key.public())))
 }
 
-fn signing_key(data: &Path) -> Result<SigningKey, SiteError> {
-    let path = data.join("site.key");
-    let make = |error: evidence::key::KeyError| SiteError::Make(error.to_string());
-    if let Some(key) = read_signing_key(&path)? {
-        return Ok(key);
+/// Writes the public keys for everybody, so that after a power cut it is the old or the new file.
+///
+/// # Errors
+/// When that fails; the old one stays then.
+pub(crate) fn publish(data: &Path, keys: &SiteKeys) -> Result<(), SiteError> {
+    let path = data.join(PUBLIC);
+    let text = keys.to_text();
+    if std::fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        return Ok(());
     }
-    if data.join("journal.db").exists() {
-        return Err(SiteError::Lost { path });
-    }
-    let key = SigningKey::generate().map_err(make)?;
-    private_file::replace(&path, format!("{}\n", hex::encode(key.seed())).as_bytes())?;
-    Ok(key)
+    let half = data.join("site.pub.new");
+    let write = || {
+        let mut file = File::create(&half)?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&half, &path)?;
+        File::open(data)?.sync_all()
+    };
+    write().map_err(|source| {
+        // On a full disk it would take the room it could not use. The first error is the one to tell.
+        drop(std::fs::remove_file(&half));
+        SiteError::Publish { path: path.clone(), source }
+    })
 }
 
-fn read_signing_key(path: &Path) -> Result<Option<SigningKey>, SiteError> {
+/// The public keys as they were written; none if the file is missing or was damaged, for it can be written again.
+fn published(data: &Path) -> Result<Option<SiteKeys>, SiteError> {
+    let path = data.join(PUBLIC);
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(String::from_utf8(bytes).ok().and_then(|text| text.parse().ok())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(SiteError::ReadPublic { path, source }),
+    }
+}
+
+/// Reads a private key from `path`; none if there is no such file.
+///
+/// # Errors
+/// When others may read it, or it is none.
+pub(crate) fn read_key(path: &Path) -> Result<Option<SigningKey>, SiteError> {
     let Some(text) = private_file::read(path, EXPOSED)? else { return Ok(None) };
     let mut seed = [0; 32];
     hex::decode_to_slice(text.trim(), &mut seed).map_err(|_| SiteError::Malformed {
         path: path.to_owned(),
         why: "64 hexadecimal digits were expected".to_owned(),
     })?;
-    let key = SigningKey::from_seed(seed);
-    key.map(Some).map_err(|error| SiteError::Make(error.to_string()))
+    SigningKey::from_seed(seed).map(Some).map_err(|error| SiteError::Make(error.to_string()))
+}
+
+/// Makes a private key and writes it to `path`.
+///
+/// # Errors
+/// When that fails; nothing is there then.
+pub(crate) fn make_key(path: &Path) -> Result<SigningKey, SiteError> {
+    let key = SigningKey::generate().map_err(|error| SiteError::Make(error.to_string()))?;
+    private_file::replace(path, format!("{}\n", hex::encode(key.seed())).as_bytes())?;
+    Ok(key)
+}
+
+fn signing_key(data: &Path) -> Result<SigningKey, SiteError> {
+    let path = data.join(KEY);
+    match read_key(&path)? {
+        Some(key) => Ok(key),
+        None if data.join("journal.db").exists() => Err(SiteError::Lost { path }),
+        None => make_key(&path),
+    }
 }
 
 fn tls(data: &Path) -> Result<(Arc<rustls::ServerConfig>, Sha256Digest), SiteError> {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 
-use super::{Asker, Verdict, certificate};
+use super::{Asker, Verdict, verify as certificates};
 use crate::console::{say, say_json};
 use crate::data_dir::DataDir;
 use crate::journal::{self, ExportHeader, Findings};
@@ -49,7 +49,7 @@ pub(super) fn run(asker: &Asker, command: &Command) -> Result<Verdict> {
 fn verify(asker: &Asker, file: Option<&Path>, key: Option<&Path>) -> Result<Verdict> {
     let own = asker.data.join("journal.db");
     let wanted = match (key, file) {
-        (Some(key), _) => Some(certificate::read_key(key)?),
+        (Some(key), _) => Some(certificates::read_keys(key)?.present()),
         (None, None) => site::read_public(&asker.data)?,
         (None, Some(_)) => None,
     };

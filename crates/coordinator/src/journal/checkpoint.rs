@@ -122,7 +122,9 @@ pub(super) fn check(
     let site = keys.present();
     let Checkpoint { origin, size, root } = open(note, keys)
         .map_err(|source| CheckpointError::Signature { place: place.clone(), site, source })?;
-    if origin != checkpoint::origin(&keys.first()) || matches!(place, Place::Row(filed) if filed != size) {
+    if origin != checkpoint::origin(&keys.first())
+        || matches!(place, Place::Row(filed) if filed != size)
+    {
         return Err(CheckpointError::Misfiled { place, size, origin });
     }
     match log.root_at(size) {

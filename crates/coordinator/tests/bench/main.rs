@@ -12,6 +12,7 @@ mod admission;
 mod backup;
 mod bad_input;
 mod boot_files;
+mod certificates;
 mod full_disk;
 mod images;
 mod journal;

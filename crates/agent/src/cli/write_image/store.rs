@@ -4,9 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
-use evidence::Envelope;
+use evidence::{Envelope, SiteKeys};
 use osimage::{ChunkRecord, MANIFEST_TYPE, MAX_MANIFEST_LEN, Manifest, StoredHash};
-use protocol::SiteKey;
 
 use crate::cli::refused::Refused;
 
@@ -55,14 +54,14 @@ impl Store {
 pub(super) fn manifest(file: &Path, key: &Path) -> anyhow::Result<Manifest> {
     let text = fs::read_to_string(key)
         .with_context(|| format!("reading the site's public key {}", key.display()))?;
-    let key: SiteKey =
-        text.trim().parse().with_context(|| format!("{} holds no public key", key.display()))?;
+    let keys: SiteKeys =
+        text.parse().with_context(|| format!("{} holds no public key", key.display()))?;
     let doing = || format!("reading the image's manifest {}", file.display());
     let length = fs::metadata(file).with_context(doing)?.len();
     ensure!(length <= MAX_ENVELOPE_LEN, "{}: it has {length} bytes, too many", doing());
     let json = fs::read(file).with_context(doing)?;
     let payload = Envelope::from_json(&json)
-        .and_then(|envelope| envelope.open_bytes(MANIFEST_TYPE, key.as_bytes()))
+        .and_then(|envelope| envelope.open_bytes(MANIFEST_TYPE, keys.present().as_bytes()))
         .with_context(doing)?;
     Manifest::parse(&payload).with_context(doing)
 }

@@ -103,11 +103,8 @@ async fn an_older_copy_and_another_past_are_refused() {
     assert!(!path.exists());
 
     std::fs::write(&path, &db).unwrap();
-    std::fs::write(
-        &note,
-        String::from_utf8(kept).unwrap().replacen("rehome/", "rehome-", 1),
-    )
-    .unwrap();
+    std::fs::write(&note, String::from_utf8(kept).unwrap().replacen("rehome/", "rehome-", 1))
+        .unwrap();
     let unsigned = Journal::open(&path, signing_site()).unwrap_err();
     let by_hand = matches!(unsigned, JournalError::Checkpoint(CheckpointError::Signature { .. }));
     assert!(by_hand, "{unsigned}");
