@@ -18,6 +18,7 @@ use serde::Serialize;
 use tokio::sync::OnceCell;
 
 use super::bay::Bay;
+use super::dice::Dice;
 use super::hardware::{Hardware, Medium, SECTOR_LEN};
 use super::{Options, laptop, say, tree};
 use crate::work::records::Records;
@@ -182,7 +183,7 @@ pub(super) fn start(
                     let steps = template.get_or_try_init(|| Template::make(planned.clone())).await;
                     match steps {
                         Ok(template) => {
-                            hand_in(&measured, template, &planned, &records, every).await
+                            hand_in(&measured, template, &planned, &records, (every, seed)).await
                         }
                         Err(error) => Err(error),
                     }
@@ -203,7 +204,7 @@ async fn hand_in(
     template: &Template,
     planned: &PlannedDrive,
     records: &Records,
-    every: Duration,
+    (every, seed): (Duration, u64),
 ) -> anyhow::Result<()> {
     measured.working.fetch_add(1, Ordering::Relaxed);
     let is_probe = every == PROBE_EVERY;
@@ -211,6 +212,9 @@ async fn hand_in(
     if is_probe {
         *lock(&measured.probe_number) = Some(records.number().await.0.get());
     }
+    // Laptops that were picked with one click do not work in step.
+    let mut dice = Dice::new(seed, u64::from(records.number().await.0.get()));
+    tokio::time::sleep(Duration::from_millis(dice.below(1000))).await;
     let mut ticks = tokio::time::interval(every);
     // One that is late does not hand in more at once than any other.
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -165,7 +165,7 @@ fn nothing_acknowledged_is_lost_when_the_coordinator_is_killed_under_fifty_agent
     let mut held = Accepted::new();
     for number in 1..=AGENTS {
         let machine = bench.json(&["machine", "show", &number.to_string()]);
-        assert_eq!(machine["state"] != "seen", true, "{machine}");
+        assert_ne!(machine["state"], "seen", "{machine}");
         for boot in machine["boots"].as_array().unwrap() {
             let id = machine["id"].as_str().unwrap().parse().unwrap();
             let agent = boot["agent"].as_str().unwrap().parse().unwrap();
