@@ -172,6 +172,8 @@ fn nothing_acknowledged_is_lost_when_the_coordinator_is_killed_under_fifty_agent
             held.insert((id, agent), boot["records"].as_u64().unwrap());
         }
     }
+    // Signatures, chains, the tree and its checkpoints, over the whole of it; it exits with 0 only if all holds.
+    bench.json(&["journal", "verify"]);
     for (who, n) in &acknowledged {
         assert!(held[who] >= *n, "{who:?}: {} of {n} acknowledged records", held[who]);
     }

@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
 
 use super::{Asker, Verdict, verify as certificates};
-use crate::console::{say, say_json};
+use crate::console::{begin_with, say, say_json};
 use crate::data_dir::DataDir;
 use crate::journal::{self, ExportHeader, Findings};
+use crate::simulated::NOTICE;
 use crate::site;
 
 #[derive(Debug, Subcommand)]
@@ -54,6 +55,9 @@ fn verify(asker: &Asker, file: Option<&Path>, key: Option<&Path>) -> Result<Verd
         (None, Some(_)) => None,
     };
     let findings = journal::verify(file.unwrap_or(&own), wanted)?;
+    if findings.simulated {
+        begin_with(NOTICE);
+    }
     if asker.json {
         say_json(&serde_json::to_string(&findings)?)?;
     } else {

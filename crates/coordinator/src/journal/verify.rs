@@ -18,6 +18,9 @@ use super::{JournalError, Published, schema, sql_error};
 pub(crate) struct Findings {
     /// Whose journal it says it is; none where its events cannot be read.
     pub(crate) site: Option<SiteKey>,
+    /// Whether its machines are made up.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) simulated: bool,
     /// How many events could be read.
     pub(crate) events: u64,
     /// The root over them.
@@ -67,6 +70,7 @@ pub(crate) fn verify(path: &Path, wanted: Option<SiteKey>) -> Result<Findings, J
     connection.execute_batch("BEGIN").map_err(sql_error("beginning to read", path))?;
     let mut findings = Findings {
         site: None,
+        simulated: false,
         events: 0,
         root: Published::default().log.root(),
         last_event: UnixMillis(0),
@@ -93,6 +97,7 @@ pub(crate) fn verify(path: &Path, wanted: Option<SiteKey>) -> Result<Findings, J
     };
     let (events, root) = (published.log.len(), published.log.root());
     (findings.events, findings.root, findings.site) = (events, root, published.bench.site());
+    findings.simulated = published.bench.simulated();
     findings.last_event = published.bench.last_at();
     let folded = format!(
         "{events} events, numbered without a gap, each follows from those before; root {root}"

@@ -22,7 +22,12 @@ async fn real_and_simulated_agents_are_kept_apart() {
         ours.enroll(&bench).await;
         assert_eq!(bench.json(&["machine", "list"]).as_array().unwrap().len(), 1);
         assert_eq!(bench.json(&["status"])["simulated"] == true, simulated);
-        for words in [&["machine", "list"][..], &["batch", "list"], &["machine", "show", "1"]] {
+        for words in [
+            &["machine", "list"][..],
+            &["batch", "list"],
+            &["machine", "show", "1"],
+            &["journal", "verify"],
+        ] {
             let output = bench.run(words);
             let (out, errors) = (output.stdout, output.stderr);
             let first = |text: Vec<u8>| {
