@@ -30,7 +30,7 @@ pub fn dashboard_shot(workshop: &Workshop, url: &str, password: &str, png: &Path
 pub fn log_in(browser: &mut Browser, url: &str, password: &str) -> Result<()> {
     browser.open(url).context("failed to open the dashboard")?;
     let script = format!(
-        "document.getElementById('name').value = 'Workshop';
+        "document.getElementById('name').value = 'supervisor';
          document.getElementById('password').value = {};
          setTimeout(() => document.querySelector('form[action=\"/login\"]').requestSubmit(), 0);
          true",

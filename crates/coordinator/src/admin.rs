@@ -1,40 +1,53 @@
-//! Administration over a Unix socket in the data directory: whoever may open it may arm and pick.
+//! One API, two doors: the Unix socket in the data directory, which is root's, and the TLS port, where programs log in.
+//! Each door finds out who asks; the rules are those of the routes.
 
 pub(crate) mod actions;
 pub(crate) mod client;
+mod docs;
+mod door;
+mod log;
 pub(crate) mod lots;
 mod people;
 mod recovery;
 mod requests;
+mod users;
 mod witness;
 
 use std::fs::File;
 use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::middleware::from_fn;
-use axum::routing::{get, post};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router, middleware};
 use protocol::{BatchId, MachineNumber, UnixMillis};
 
+pub(crate) use docs::Refusals;
+#[cfg(test)]
+pub(crate) use docs::json as description;
 pub(crate) use requests::{
-    AdoptRequest, AdoptedLock, ArmRequest, Armed, ForgetRequest, KindName, LookAt, PersonView,
-    PickRequest, PickedMachine, SettleRequest, Status, WhoRequest,
+    AcceptClockRequest, AddUserRequest, AdoptRequest, AdoptedLock, ArmRequest, Armed,
+    ForgetRequest, KindName, LookAt, NewPassword, PersonView, PickRequest, PickedMachine,
+    RoleRequest, SettleRequest, Status, UserView,
 };
 
+use crate::access::{Action, Actor, Need, Ruled};
 use crate::certificate::{CertificateError, certificate};
 use crate::coordinator::Coordinator;
-use crate::http::answer::{FromBody, Json, Refused};
-use crate::journal::ClockAcceptance;
+use crate::http::answer::{FromBody, FromPath, Json, Refused};
+use crate::http::within_time;
 use crate::netboot::Machines;
 use crate::simulated;
 use crate::view::{self, BatchView, MachineDetail, MachineView};
 
 /// Name of the socket in the data directory.
 pub(crate) const SOCKET: &str = "rehome.sock";
+/// The longest body, in bytes.
+const MAX_BODY_LEN: usize = 64 * 1024;
 
 /// The socket's address, by way of its open directory: an address holds 107 bytes, a path may have more.
 pub(crate) fn address(directory: &File) -> PathBuf {
@@ -43,35 +56,103 @@ pub(crate) fn address(directory: &File) -> PathBuf {
 
 type Shared = State<Arc<Coordinator>>;
 
-/// The routes.
-pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
+/// What both doors lead to, each route with its rule.
+fn routes() -> Ruled<Arc<Coordinator>> {
+    use Action as May;
+    let may = Need::May;
+    Ruled::new(door::deny)
+        .get("/status", may(May::Read), status)
+        .get("/machines", may(May::Read), machines)
+        .get("/machines/{number}", may(May::Read), machine)
+        .get("/machines/{number}/certificate", may(May::ExportCertificate), show_certificate)
+        .post("/machines/{number}/settle", may(May::Settle), settle)
+        .post("/machines/{number}/hold", may(May::Hold), witness::hold)
+        .post("/machines/{number}/release", may(May::Release), witness::release)
+        .post("/machines/{number}/look", may(May::Look), witness::look)
+        .post("/picks", may(May::Pick), pick_machines)
+        .post("/clock/accept", may(May::AcceptClock), accept_clock)
+        .get("/recovery/adopted", may(May::Read), recovery::adopted)
+        .post("/recovery/adopted", may(May::AdoptLock), recovery::adopt)
+        .get("/batches", may(May::Read), batches)
+        .post("/batches", may(May::Arm), arm_batch)
+        .post("/batches/{id}/disarm", may(May::Disarm), disarm_batch)
+        .get("/lots", may(May::Read), lots::list)
+        .post("/lots", may(May::OpenLot), lots::open)
+        .get("/lots/mappings", may(May::Read), lots::mappings)
+        .get("/lots/{id}", may(May::Read), lots::show)
+        // What is wished decides which role it takes: the handler asks.
+        .post_up_to(lots::MAX_BODY_LEN, "/lots/{id}/wish", may(May::TakeIn), lots::wish)
+        .get("/log", may(May::Read), log::log)
+        .get("/people", may(May::Read), people::people)
+        .post("/people/{id}/forget", may(May::ManageUsers), people::forget)
+        .get("/users", may(May::ManageUsers), users::list)
+        .post("/users", may(May::ManageUsers), users::add)
+        .post("/users/{name}/role", may(May::ManageUsers), users::set_role)
+        .post("/users/{name}/password", may(May::ManageUsers), users::renew)
+        .post("/users/{name}/remove", may(May::ManageUsers), users::remove)
+}
+
+/// What only programs need.
+fn session_routes() -> Ruled<Arc<Coordinator>> {
+    Ruled::new(door::deny)
+        .post("/api/v1/login", Need::Nothing, door::log_in)
+        .post("/api/v1/logout", Need::May(Action::LogOut), door::log_out)
+        .get("/api/openapi.json", Need::May(Action::Read), openapi)
+}
+
+/// The Unix socket's door.
+pub(crate) fn socket_router(coordinator: Arc<Coordinator>) -> Router {
     let simulated = coordinator.site.simulated;
-    Router::new()
-        .route("/status", get(status))
-        .route("/machines", get(machines))
-        .route("/machines/{number}", get(machine))
-        .route("/machines/{number}/certificate", get(show_certificate))
-        .route("/machines/{number}/settle", post(settle))
-        .route("/machines/{number}/hold", post(witness::hold))
-        .route("/machines/{number}/release", post(witness::release))
-        .route("/machines/{number}/look", post(witness::look))
-        .route("/picks", post(pick_machines))
-        .route("/clock/accept", post(accept_clock))
-        .route("/recovery/adopted", get(recovery::adopted).post(recovery::adopt))
-        .route("/people", get(people::people))
-        .route("/people/{id}/forget", post(people::forget))
-        .route("/batches", get(batches).post(arm_batch))
-        .route("/batches/{id}/disarm", post(disarm_batch))
-        .route("/lots", get(lots::list).post(lots::open))
-        .route("/lots/mappings", get(lots::mappings))
-        .route("/lots/{id}", get(lots::show))
-        .route("/lots/{id}/wish", post(lots::wish).layer(DefaultBodyLimit::max(lots::MAX_BODY_LEN)))
-        .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
-        .layer(DefaultBodyLimit::max(64 * 1024))
-        .layer(from_fn(move |request, next| simulated::tell(simulated, request, next)))
+    let routes = routes().finish();
+    routes
+        .fallback(missing)
+        .method_not_allowed_fallback(other_method)
+        .layer(middleware::from_fn(door::socket))
+        .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
+        .layer(middleware::from_fn(move |request, next| simulated::tell(simulated, request, next)))
         .with_state(coordinator)
 }
 
+/// The programs' door, beneath `/api`. No request takes longer than `time`, its body included.
+pub(crate) fn program_router(coordinator: Arc<Coordinator>, time: Duration) -> Router {
+    let (routes, session) = (routes().finish(), session_routes().finish());
+    let routes = routes.fallback(missing).method_not_allowed_fallback(other_method);
+    let simulated = coordinator.site.simulated;
+    let api = Router::new().nest("/api/v1", routes).merge(session);
+    api.method_not_allowed_fallback(other_method)
+        .layer(middleware::from_fn_with_state(coordinator.clone(), door::program))
+        .layer(middleware::from_fn_with_state(time, within_time))
+        .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
+        .layer(middleware::map_response(crate::http::answer::never_kept))
+        .layer(middleware::from_fn(move |request, next| simulated::tell(simulated, request, next)))
+        .with_state(coordinator)
+}
+
+async fn missing() -> Refused {
+    Refused::new(StatusCode::NOT_FOUND, "there is no such request")
+}
+
+async fn other_method() -> Refused {
+    let sentence = "this request exists with another method only";
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, sentence)
+}
+
+/// This description.
+#[utoipa::path(
+    get, path = "/api/openapi.json", tag = "session",
+    responses((status = 200, body = Object, description = "The API in OpenAPI 3.1."), docs::Refusals)
+)]
+async fn openapi() -> Result<Response, Refused> {
+    let json = docs::json();
+    let json = json.map_err(|error| Refused::because(StatusCode::INTERNAL_SERVER_ERROR, &error))?;
+    Ok(([(CONTENT_TYPE, "application/json")], json).into_response())
+}
+
+/// What is being served: addresses, public keys, length of the journal.
+#[utoipa::path(
+    get, path = "/api/v1/status", tag = "bench",
+    responses((status = 200, body = Status, description = "What is served."), docs::Refusals)
+)]
 async fn status(State(coordinator): Shared) -> Json<Status> {
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -84,6 +165,11 @@ async fn status(State(coordinator): Shared) -> Json<Status> {
     })
 }
 
+/// All machines, by number.
+#[utoipa::path(
+    get, path = "/api/v1/machines", tag = "machines",
+    responses((status = 200, body = Vec<MachineView>, description = "The machines."), docs::Refusals)
+)]
 async fn machines(State(coordinator): Shared) -> Json<Vec<MachineView>> {
     let (published, now) = (coordinator.journal.published(), coordinator.journal.now());
     let bench = &published.bench;
@@ -93,9 +179,15 @@ async fn machines(State(coordinator): Shared) -> Json<Vec<MachineView>> {
     Json(rows)
 }
 
+/// All that is known of a machine.
+#[utoipa::path(
+    get, path = "/api/v1/machines/{number}", tag = "machines",
+    params(("number" = u32, Path, minimum = 1, description = "The machine's number.")),
+    responses((status = 200, body = MachineDetail, description = "The machine."), docs::Refusals)
+)]
 async fn machine(
     State(coordinator): Shared,
-    Path(number): Path<MachineNumber>,
+    FromPath(number): FromPath<MachineNumber>,
 ) -> Result<Json<MachineDetail>, Refused> {
     let published = coordinator.journal.published();
     let bench = &published.bench;
@@ -103,13 +195,21 @@ async fn machine(
     Ok(Json(view::detail(bench, &coordinator.live, coordinator.journal.now(), machine)))
 }
 
+/// A machine's certificate of sanitization, as it is kept and checked anywhere. That it was taken is recorded.
+#[utoipa::path(
+    get, path = "/api/v1/machines/{number}/certificate", tag = "machines",
+    params(("number" = u32, Path, minimum = 1, description = "The machine's number.")),
+    responses((status = 200, body = Object, description = "The certificate."), docs::Refusals)
+)]
 async fn show_certificate(
     State(coordinator): Shared,
-    Path(number): Path<MachineNumber>,
-) -> Result<String, Refused> {
-    let made = tokio::task::spawn_blocking(move || certificate(&coordinator, number)).await;
+    Extension(by): Extension<Actor>,
+    FromPath(number): FromPath<MachineNumber>,
+) -> Result<Response, Refused> {
+    let (journal, maker) = (coordinator.journal.clone(), coordinator.clone());
+    let made = tokio::task::spawn_blocking(move || certificate(&maker, number)).await;
     let made = made.map_err(|error| Refused::because(StatusCode::INTERNAL_SERVER_ERROR, &error))?;
-    made.map_err(|error| {
+    let made = made.map_err(|error| {
         let status = match error {
             CertificateError::Unknown(_) => StatusCode::NOT_FOUND,
             CertificateError::NotEarned { .. } => StatusCode::CONFLICT,
@@ -118,32 +218,60 @@ async fn show_certificate(
             }
         };
         Refused::because(status, &error)
-    })
+    })?;
+    let machine = journal.published().bench.numbered(number).map(|machine| machine.id);
+    let machine = machine.ok_or_else(|| unseen(number))?;
+    actions::exported(&journal, machine, by.person(&journal).await?).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], made).into_response())
 }
 
+/// Says that a machine whose identity is not clear was compared with others and may be worked on.
+#[utoipa::path(
+    post, path = "/api/v1/machines/{number}/settle", tag = "machines", request_body = SettleRequest,
+    params(("number" = u32, Path, minimum = 1, description = "The machine's number.")),
+    responses((status = 200, body = u32, content_type = "application/json", description = "The machine's number."), docs::Refusals)
+)]
 async fn settle(
     State(coordinator): Shared,
-    Path(number): Path<MachineNumber>,
+    FromPath(number): FromPath<MachineNumber>,
+    Extension(by): Extension<Actor>,
     FromBody(request): FromBody<SettleRequest>,
 ) -> Result<Json<MachineNumber>, Refused> {
-    actions::settle(&coordinator, number, request).await.map(|()| Json(number))
+    actions::settle(&coordinator, number, request, &by).await.map(|()| Json(number))
 }
 
+/// Takes the clock for right although it was set; if it was set back, all batches end.
+#[utoipa::path(
+    post, path = "/api/v1/clock/accept", tag = "bench", request_body = AcceptClockRequest,
+    responses((status = 200, body = u64, content_type = "application/json", description = "The time now, in milliseconds since 1970-01-01 00:00 UTC."), docs::Refusals)
+)]
 async fn accept_clock(
     State(coordinator): Shared,
-    FromBody(acceptance): FromBody<ClockAcceptance>,
+    Extension(by): Extension<Actor>,
+    FromBody(request): FromBody<AcceptClockRequest>,
 ) -> Result<Json<UnixMillis>, Refused> {
-    actions::accept_clock(&coordinator, acceptance).await?;
+    actions::accept_clock(&coordinator, request, &by).await?;
     Ok(Json(coordinator.journal.now()))
 }
 
+/// Admits all of the picked machines to an armed batch, or none.
+#[utoipa::path(
+    post, path = "/api/v1/picks", tag = "machines", request_body = PickRequest,
+    responses((status = 200, body = Vec<u32>, description = "The numbers of the machines."), docs::Refusals)
+)]
 async fn pick_machines(
     State(coordinator): Shared,
+    Extension(by): Extension<Actor>,
     FromBody(request): FromBody<PickRequest>,
 ) -> Result<Json<Vec<MachineNumber>>, Refused> {
-    actions::pick(&coordinator, request).await.map(Json)
+    actions::pick(&coordinator, request, &by).await.map(Json)
 }
 
+/// All batches, the oldest first.
+#[utoipa::path(
+    get, path = "/api/v1/batches", tag = "batches",
+    responses((status = 200, body = Vec<BatchView>, description = "The batches."), docs::Refusals)
+)]
 async fn batches(State(coordinator): Shared) -> Result<Json<Vec<BatchView>>, Refused> {
     let names = coordinator.journal.read(|journal| journal.names()).await?;
     let (published, now) = (coordinator.journal.published(), coordinator.journal.now());
@@ -153,26 +281,48 @@ async fn batches(State(coordinator): Shared) -> Result<Json<Vec<BatchView>>, Ref
     Ok(Json(rows))
 }
 
+/// Arms a batch: machines may be admitted to it for some time, and everything on their drives is destroyed.
+#[utoipa::path(
+    post, path = "/api/v1/batches", tag = "batches", request_body = ArmRequest,
+    responses((status = 200, body = Armed, description = "The batch."), docs::Refusals)
+)]
 async fn arm_batch(
     State(coordinator): Shared,
+    Extension(by): Extension<Actor>,
     FromBody(request): FromBody<ArmRequest>,
 ) -> Result<Json<Armed>, Refused> {
-    let batch = actions::arm(&coordinator, request).await?;
+    let batch = actions::arm(&coordinator, request, &by).await?;
     Ok(Json(Armed { batch }))
 }
 
+/// Ends a batch: no further machines, no further tickets.
+#[utoipa::path(
+    post, path = "/api/v1/batches/{id}/disarm", tag = "batches",
+    params(("id" = String, Path, pattern = "^[0-9a-fA-F]{32}$", description = "The batch's id.")),
+    responses((status = 200, body = Armed, description = "The batch."), docs::Refusals)
+)]
 async fn disarm_batch(
     State(coordinator): Shared,
-    Path(id): Path<String>,
-    FromBody(WhoRequest { by }): FromBody<WhoRequest>,
+    Extension(by): Extension<Actor>,
+    FromPath(id): FromPath<String>,
 ) -> Result<Json<Armed>, Refused> {
     let batch: BatchId =
         id.parse().map_err(|error| Refused::because(StatusCode::BAD_REQUEST, &error))?;
-    actions::disarm(&coordinator, batch, by).await?;
+    actions::disarm(&coordinator, batch, &by).await?;
     Ok(Json(Armed { batch }))
 }
 
 /// No machine has this number.
 fn unseen(number: MachineNumber) -> Refused {
     Refused::new(StatusCode::NOT_FOUND, format!("nobody has seen machine {number}"))
+}
+
+/// Every route of the programs' door with its rule, as it is addressed.
+#[cfg(test)]
+pub(crate) fn program_rules() -> Vec<crate::access::Rule> {
+    let nested = routes().rules().into_iter().map(|rule| {
+        let path = format!("/api/v1{}", rule.path);
+        crate::access::Rule { path: path.leak(), ..rule }
+    });
+    nested.chain(session_routes().rules()).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use osimage::{Manifest, NotInstallable};
-use protocol::{BatchId, ImageId, JobKind, LotId, Policy};
+use protocol::{BatchId, ImageId, JobKind, LotId, PersonId, Policy};
 
 use crate::admission::{self, AdmissionError, Terms, split};
 use crate::coordinator::Coordinator;
@@ -19,7 +19,7 @@ use crate::random::{self, RandomError};
 #[derive(Debug)]
 pub(crate) struct Wish {
     /// Who.
-    pub(crate) by: String,
+    pub(crate) by: PersonId,
     /// How many machines it takes.
     pub(crate) count: u32,
     /// For how long.
@@ -96,7 +96,6 @@ pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<Ba
     let images = coordinator.images.clone();
     let job = tokio::task::spawn_blocking(move || job(&images, work)).await;
     let job = job.map_err(ArmError::Interrupted)??;
-    let by = coordinator.journal.person(by).await?;
     let batch = BatchId::from_bytes(random::bytes()?);
     let decide = move |bench: &_, now| {
         split(lots::decide::which(bench, lot).map_err(AdmissionError::from).and_then(|lot| {
@@ -115,9 +114,8 @@ pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<Ba
 pub(crate) async fn disarm(
     coordinator: &Arc<Coordinator>,
     batch: BatchId,
-    by: String,
+    by: PersonId,
 ) -> Result<(), ArmError> {
-    let by = coordinator.journal.person(by).await?;
     let decide = move |bench: &_, _| {
         split(admission::disarm(bench, batch, by).map(|it| it.into_iter().collect()))
     };

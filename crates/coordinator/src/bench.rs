@@ -27,6 +27,7 @@ pub(crate) use machine::{AgentBoot, Machine};
 pub(crate) use people::People;
 pub(crate) use state::MachineState;
 
+use crate::access::Role;
 use crate::clock;
 use crate::drive_name::DriveName;
 use crate::event::{AdmittedHow, Happening, JournalEvent};
@@ -56,6 +57,8 @@ pub(crate) enum FoldError {
     NoName(PersonId),
     #[error("agent {agent} never enrolled as machine {machine}")]
     UnknownAgent { machine: MachineId, agent: AgentKey },
+    #[error("user {0} is there already, or was never added")]
+    User(PersonId),
     #[error("an agent's record does not join its chain")]
     Chain(#[source] ChainError),
     #[error("a rotation of the site's key does not follow")]
@@ -81,6 +84,7 @@ pub(crate) struct Bench {
     locks: Locks,
     lots: BTreeMap<LotId, Arc<Lot>>,
     people: People,
+    users: BTreeMap<PersonId, Role>,
 }
 
 impl Bench {
@@ -177,6 +181,11 @@ impl Bench {
     /// A lot.
     pub(crate) fn lot(&self, id: &LotId) -> Option<&Lot> {
         self.lots.get(id).map(Arc::as_ref)
+    }
+
+    /// Who may log in, as far as the journal was told.
+    pub(crate) fn users(&self) -> &BTreeMap<PersonId, Role> {
+        &self.users
     }
 
     /// The drives whose lock may be ours.
@@ -281,6 +290,24 @@ impl Bench {
             Happening::Looked { machine, .. } => drop(self.witnessed(index, machine)?),
             Happening::AgentRecord { envelope } => self.record(index, envelope, at)?,
             Happening::Booted { machine, .. } => self.work(machine)?.booted = Some(at),
+            Happening::UserAdded { person, role, .. } => {
+                if self.users.insert(*person, *role).is_some() {
+                    return Err(FoldError::User(*person));
+                }
+            }
+            Happening::UserChanged { person, role, .. } => {
+                *self.users.get_mut(person).ok_or(FoldError::User(*person))? = *role;
+            }
+            Happening::UserRemoved { person, .. } => {
+                self.users.remove(person).ok_or(FoldError::User(*person))?;
+            }
+            // What people did without a change of the bench: see `crate::deeds`.
+            Happening::LoggedIn { .. }
+            | Happening::LoggedOut { .. }
+            | Happening::LoginsRefused { .. } => {}
+            Happening::CertificateExported { machine, .. } => {
+                self.machine(machine).ok_or(FoldError::UnknownMachine(*machine))?;
+            }
         }
         self.n_events += 1;
         self.last_at = at;

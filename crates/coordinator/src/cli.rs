@@ -16,6 +16,7 @@ mod recovery;
 mod register;
 mod rehearse;
 mod site;
+mod user;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ use crate::key_rotation::KeyRotationError;
 use crate::policies::PolicyError;
 use crate::recovery::RecoveryError;
 use crate::serve;
+use crate::users::UsersError;
 
 /// Turns stacks of retired laptops into clean ones: each boots from the network, is wiped with proof and gets a
 /// clean operating system. Nothing is touched before a batch is armed and a machine is admitted to it.
@@ -98,7 +100,12 @@ enum Command {
     /// The secret from which the passwords of drives follow: show, restore, password, adopt, list
     #[command(subcommand)]
     Recovery(recovery::Command),
-    /// The dashboard's password: make a new one
+    /// Users: add, list, role, password, remove
+    #[command(subcommand)]
+    User(user::Command),
+    /// Who did what and when, the last action first
+    Log(user::Wanted),
+    /// The first user's password: make a new one
     #[command(subcommand)]
     Dashboard(dashboard::Command),
     /// Open a bench with simulated laptops, to learn on; gone when it is stopped
@@ -189,7 +196,9 @@ fn is_refusal(error: &anyhow::Error) -> bool {
         Some(BackupError::Refused { .. } | BackupError::Unsound { .. })
     );
     let by_rotation = matches!(error.downcast_ref(), Some(KeyRotationError::AtWork(_)));
-    by_serve || by_store || by_policy || by_recovery || by_backup || by_rotation
+    let by_users = error.downcast_ref().is_some_and(UsersError::is_refusal);
+    let by_tool = by_backup || by_rotation || by_users;
+    by_serve || by_store || by_policy || by_recovery || by_tool
 }
 
 fn start(cli: Cli) -> Result<Verdict> {
@@ -253,7 +262,9 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Clock(command) => clock::run(asker, command).await,
         Command::Image(command) => image::run(asker, command).await,
         Command::Certificate(command) => certificate::run(asker, command).await,
-        Command::Dashboard(command) => dashboard::run(asker, &command),
+        Command::Dashboard(command) => dashboard::run(asker, &command).await,
+        Command::User(command) => user::run(asker, command).await,
+        Command::Log(wanted) => user::log(asker, &wanted).await,
         Command::Recovery(command) => recovery::run(asker, command).await,
         Command::Person(command) => person::run(asker, command).await,
         Command::Site(command) => site::run(asker, command).await,
@@ -298,7 +309,7 @@ fn resolve(flags: Settings, config: Option<&Path>) -> Result<Config> {
 }
 
 /// The name of who types this, for the journal's side table.
-fn whoami() -> String {
+pub(crate) fn whoami() -> String {
     let login = std::env::var("SUDO_USER").ok().filter(|name| !name.is_empty());
     let uid = nix::unistd::getuid();
     let by_id = || nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);

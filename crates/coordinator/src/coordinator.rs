@@ -11,6 +11,7 @@ use crate::enrollment::{Crowd, Rules};
 use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
+use crate::login::Login;
 use crate::netboot::Machines;
 use crate::recovery::RecoverySecret;
 use crate::sessions::Sessions;
@@ -29,6 +30,8 @@ pub(crate) struct Coordinator {
     pub(crate) boot_set: BootSet,
     pub(crate) sessions: Sessions,
     pub(crate) live: Live,
+    /// Who may log in, and who is.
+    pub(crate) login: Login,
     /// What people wait to see of held machines.
     pub(crate) looks: Looks,
     /// Who enrolled lately.

@@ -5,7 +5,6 @@
 
 mod arm_page;
 mod assets;
-mod attempts;
 mod bench_page;
 mod concern;
 mod events;
@@ -14,14 +13,15 @@ mod guard;
 mod history;
 mod icon;
 mod lang;
+mod log;
+mod log_page;
 mod login_page;
 mod lots;
 mod machine_page;
 mod page;
-mod password;
 mod pick_page;
 mod tile;
-mod visits;
+mod users_page;
 mod words;
 
 use std::sync::Arc;
@@ -33,25 +33,22 @@ use axum::http::HeaderValue;
 use axum::http::header::{self, HeaderName};
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::routing::{get, post};
 use tokio::sync::{Semaphore, watch};
 
+use crate::access::{Action, Need, Ruled};
 use crate::console::say;
 use crate::coordinator::Coordinator;
 use crate::http::within_time;
 use crate::simulated;
-use attempts::Attempts;
+use crate::users::{FIRST_NAME, First};
 use lang::Lang;
-use visits::Visits;
 
-pub(crate) use password::PasswordFile;
+pub(crate) use log::{Log, read_log};
 
 /// The largest form: some hundred machines picked at once.
 const MAX_FORM_LEN: usize = 64 << 10;
 /// Pages that are kept fresh at a time.
 const MAX_STREAMS: usize = 32;
-/// Passwords that are checked at a time, 19 MiB and some tens of milliseconds each.
-const MAX_HASHING: usize = 2;
 
 /// What every answer says to the browser. A form's origin must stay visible to us, hence `same-origin`.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -73,10 +70,6 @@ type Shared = State<Arc<Desk>>;
 #[derive(Debug)]
 struct Desk {
     coordinator: Arc<Coordinator>,
-    password: PasswordFile,
-    visits: Visits,
-    attempts: Attempts,
-    hashing: Semaphore,
     streams: Arc<Semaphore>,
     stopping: watch::Receiver<bool>,
     /// Registers that somebody is looking at before they are taken.
@@ -92,39 +85,16 @@ pub(crate) fn router(
 ) -> Router {
     let simulated = coordinator.site.simulated;
     let desk = Arc::new(Desk {
-        password: PasswordFile::of(&coordinator.config.data),
         coordinator,
-        visits: Visits::default(),
-        attempts: Attempts::default(),
-        hashing: Semaphore::new(MAX_HASHING),
         streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         stopping,
         uploads: lots::upload::Uploads::default(),
     });
-    Router::new()
-        .route("/", get(login_page::show))
-        .route("/login", post(login_page::log_in))
-        .route("/logout", post(login_page::log_out))
-        .route("/bench", get(bench_page::show))
-        .route("/machines/{number}", get(machine_page::show))
-        .route("/machines/{number}/certificate", get(machine_page::download))
-        .route("/machines/{number}/settle", post(machine_page::settle))
-        .route("/machines/{number}/hold", post(machine_page::hold))
-        .route("/machines/{number}/release", post(machine_page::release))
-        .route("/machines/{number}/look", post(machine_page::look))
-        .route("/arm", get(arm_page::show).post(arm_page::submit))
-        .route("/disarm", post(arm_page::submit_disarm))
-        .route("/pick", get(pick_page::show).post(pick_page::submit))
-        .route("/lots", get(lots::list_page::show).post(lots::list_page::open))
-        .route("/lots/{id}", get(lots::lot_page::show))
-        .route("/lots/{id}/table", get(lots::table::download))
-        .route("/lots/{id}/wish", post(lots::wish::submit))
-        .route("/lots/{id}/register", post(lots::upload::submit).layer(lots::upload::limit()))
-        .route("/lots/{id}/register/take", post(lots::upload::take))
-        .route("/assets/{name}", get(assets::asset))
-        .route("/verify", get(assets::verify_page))
+    pages()
+        .finish()
         .layer(middleware::from_fn_with_state(time, within_time))
-        .route("/events", get(events::stream))
+        .merge(stream().finish())
+        .layer(middleware::from_fn_with_state(desk.clone(), guard::identify))
         .layer(DefaultBodyLimit::max(MAX_FORM_LEN))
         .layer(middleware::from_fn(dress))
         .layer(middleware::from_fn(move |request, next| {
@@ -133,20 +103,77 @@ pub(crate) fn router(
         .with_state(desk)
 }
 
-/// Says where the dashboard is and, the first time ever, its password.
+/// Every page and form, each with its rule.
+fn pages() -> Ruled<Arc<Desk>> {
+    use Action as May;
+    let may = Need::May;
+    Ruled::new(guard::deny)
+        .get("/", Need::Nothing, login_page::show)
+        .get("/assets/{name}", Need::Nothing, assets::asset)
+        .get("/verify", Need::Nothing, assets::verify_page)
+        .post("/login", Need::Nothing, login_page::log_in)
+        .post("/logout", may(May::LogOut), login_page::log_out)
+        .get("/bench", may(May::Read), bench_page::show)
+        .get("/log", may(May::Read), log_page::show)
+        .get("/machines/{number}", may(May::Read), machine_page::show)
+        .get("/machines/{number}/certificate", may(May::ExportCertificate), machine_page::download)
+        .post("/machines/{number}/settle", may(May::Settle), machine_page::settle)
+        .post("/machines/{number}/hold", may(May::Hold), machine_page::hold)
+        .post("/machines/{number}/release", may(May::Release), machine_page::release)
+        .post("/machines/{number}/look", may(May::Look), machine_page::look)
+        .get("/arm", may(May::Read), arm_page::show)
+        .post("/arm", may(May::Arm), arm_page::submit)
+        .post("/disarm", may(May::Disarm), arm_page::submit_disarm)
+        .get("/pick", may(May::Read), pick_page::show)
+        .post("/pick", may(May::Pick), pick_page::submit)
+        .get("/lots", may(May::Read), lots::list_page::show)
+        .post("/lots", may(May::OpenLot), lots::list_page::open)
+        .get("/lots/{id}", may(May::Read), lots::lot_page::show)
+        .get("/lots/{id}/table", may(May::Read), lots::table::download)
+        // What is wished decides which role it takes: the handler asks.
+        .post("/lots/{id}/wish", may(May::TakeIn), lots::wish::submit)
+        .post_up_to(
+            lots::upload::MAX_LEN,
+            "/lots/{id}/register",
+            may(May::OpenLot),
+            lots::upload::submit,
+        )
+        .post("/lots/{id}/register/take", may(May::OpenLot), lots::upload::take)
+        .get("/users", may(May::ManageUsers), users_page::show)
+        .post("/users", may(May::ManageUsers), users_page::add)
+        .post("/users/role", may(May::ManageUsers), users_page::set_role)
+        .post("/users/password", may(May::ManageUsers), users_page::renew)
+        .post("/users/remove", may(May::ManageUsers), users_page::remove)
+}
+
+/// The pages that stay open.
+fn stream() -> Ruled<Arc<Desk>> {
+    Ruled::new(guard::deny).get("/events", Need::May(Action::Read), events::stream)
+}
+
+/// Says where the dashboard is and, the first time ever, who may log in with which password.
 ///
 /// # Errors
-/// When there is no usable password and none can be made.
-pub(crate) fn introduce(coordinator: &Coordinator) -> anyhow::Result<()> {
+/// When the users cannot be read and none can be made.
+pub(crate) async fn introduce(coordinator: &Coordinator) -> anyhow::Result<()> {
     let api = coordinator.api;
     let url = match api.port() {
         443 => format!("https://{}/", api.ip()),
         _ => format!("https://{api}/"),
     };
     say(&format!("dashboard: {url} (the browser asks once, since the certificate is our own)"))?;
-    if let Some(password) = PasswordFile::of(&coordinator.config.data).first()? {
-        say(&format!("dashboard password: {password}"))?;
-        say("it is shown only now; `rehome dashboard password --new` makes another one")?;
+    match coordinator.login.users.first(&coordinator.journal).await? {
+        First::There => {}
+        First::Kept => say(&format!(
+            "there are users now: log in as {FIRST_NAME} with the dashboard's password, and add others with \
+             `rehome user add`"
+        ))?,
+        First::Made(password) => {
+            say(&format!("log in as: {FIRST_NAME}"))?;
+            say(&format!("dashboard password: {password}"))?;
+            let again = format!("`rehome user password {FIRST_NAME}` makes another one");
+            say(&format!("it is shown only now; {again}, `rehome user add` more users"))?;
+        }
     }
     Ok(())
 }

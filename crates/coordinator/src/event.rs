@@ -9,6 +9,7 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::access::Role;
 use crate::drive_name::DriveName;
 use crate::lots::LotEvent;
 
@@ -140,6 +141,43 @@ pub(crate) enum Happening {
         because: String,
         rotation: Rotation,
     },
+    /// Somebody may log in from here on. By nobody: the first user, or the users' file was restored.
+    UserAdded {
+        person: PersonId,
+        role: Role,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonId>,
+    },
+    /// A user's role or password is another one.
+    UserChanged {
+        person: PersonId,
+        /// The role from here on.
+        role: Role,
+        /// Whether the password was changed.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        password: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonId>,
+    },
+    /// Somebody may no longer log in.
+    UserRemoved {
+        person: PersonId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<PersonId>,
+    },
+    /// Somebody logged in.
+    LoggedIn { person: PersonId },
+    /// Somebody logged out.
+    LoggedOut { person: PersonId },
+    /// Logins were refused: so many since the event before of this kind.
+    LoginsRefused {
+        count: u32,
+        /// The users whose names were tried, with wrong passwords.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        persons: BTreeSet<PersonId>,
+    },
+    /// A person took a machine's certificate along.
+    CertificateExported { machine: MachineId, by: PersonId },
     /// The installed system reported its first boot.
     Booted { machine: MachineId, first_boot_token: Sha256Digest },
 }

@@ -27,6 +27,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::bench::{Bench, Locks};
 use crate::clock::{self, Clock};
+use crate::deeds::Deeds;
 use crate::event::Happening;
 use database::Database;
 use tables::Tables;
@@ -45,6 +46,8 @@ pub(crate) struct Published {
     pub(crate) bench: Bench,
     /// Their Merkle tree.
     pub(crate) log: Log,
+    /// What people did, among them.
+    pub(crate) deeds: Deeds,
 }
 
 /// What a journal is begun with.

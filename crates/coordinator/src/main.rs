@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod admin;
 mod admission;
 mod adoption;
@@ -21,6 +22,7 @@ mod coordinator;
 mod cpio;
 mod dashboard;
 mod data_dir;
+mod deeds;
 mod directive;
 mod drive_name;
 mod drive_password;
@@ -34,6 +36,7 @@ mod images;
 mod journal;
 mod key_rotation;
 mod live;
+mod login;
 mod lots;
 mod netboot;
 mod policies;
@@ -48,6 +51,7 @@ mod sessions;
 mod simulated;
 mod site;
 mod tally;
+mod users;
 mod verify_page;
 mod view;
 mod witness;

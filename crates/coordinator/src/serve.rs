@@ -26,6 +26,7 @@ use crate::enrollment::Crowd;
 use crate::images::ImageStore;
 use crate::journal::{ClockAcceptance, Founding, Journal};
 use crate::live::Live;
+use crate::login::Login;
 use crate::netboot;
 use crate::recovery::{self, RecoverySecret};
 use crate::sessions::Sessions;
@@ -70,6 +71,7 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
         sessions: Sessions::default(),
         live: Live::new(journal.clock().clone()),
         journal,
+        login: Login::of(&config.data),
         looks: Looks::default(),
         crowd: Crowd::new(config.machines_per_address),
         dhcp_machines: OnceLock::new(),
@@ -82,7 +84,7 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
     // Before anybody is told that we serve: who is told may end us at once.
     let terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
     let interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
-    introduce(&coordinator)?;
+    introduce(&coordinator).await?;
     if simulated {
         simulated::introduce(&coordinator)?;
     }
@@ -90,16 +92,14 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
     let (stop, stopping) = watch::channel(false);
     let mut services = JoinSet::new();
     let boot_router = http::boot::router(coordinator.clone());
-    let agent_router = http::agent::router(coordinator.clone()).merge(dashboard::router(
-        coordinator.clone(),
-        stopping.clone(),
-        http::REQUEST_TIME,
-    ));
+    let pages = dashboard::router(coordinator.clone(), stopping.clone(), http::REQUEST_TIME);
+    let programs = admin::program_router(coordinator.clone(), http::REQUEST_TIME);
+    let agent_router = http::agent::router(coordinator.clone()).merge(pages).merge(programs);
     let tls = Some(coordinator.site.tls.clone());
     let places = || http::Places::new(coordinator.config.machines_per_address);
     services.spawn(done(http::serve_tcp(http, boot_router, None, places(), stopping.clone())));
     services.spawn(done(http::serve_tcp(api, agent_router, tls, places(), stopping.clone())));
-    let admin_router = admin::router(coordinator.clone());
+    let admin_router = admin::socket_router(coordinator.clone());
     services.spawn(done(http::serve_unix(admin, admin_router, stopping.clone())));
     services.spawn(done(keep_checkpoints(coordinator.clone(), stopping.clone())));
     services.spawn(watch_journal(coordinator.journal.clone(), stopping.clone()));
@@ -238,7 +238,7 @@ fn remove_socket(path: &Path) -> Result<()> {
     }
 }
 
-fn introduce(coordinator: &Coordinator) -> Result<()> {
+async fn introduce(coordinator: &Coordinator) -> Result<()> {
     let Coordinator { config, http, api, dhcp, .. } = coordinator;
     let dhcp = match dhcp {
         DhcpSetting::Full => "giving addresses, as nobody else does",
@@ -256,7 +256,7 @@ fn introduce(coordinator: &Coordinator) -> Result<()> {
     tracing::info!(target: "serve", %http, %api, dhcp = ?coordinator.dhcp, "serving");
     say(&format!("{}: serving on {} ({dhcp})", config.site_name, http.ip()))?;
     say(&format!("boot files on port {}, agents on port {}", http.port(), api.port()))?;
-    dashboard::introduce(coordinator)?;
+    dashboard::introduce(coordinator).await?;
     say("nothing is touched before a batch is armed and a machine is admitted to it")?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use protocol::{
     Plan, Stage, UnixMillis,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::bench::{Batch, Bench, Machine};
 use crate::event::AdmittedHow;
@@ -18,18 +19,22 @@ use crate::live::{Live, TraceLine};
 const SILENCE_MILLIS: u64 = 15_000;
 
 /// A row of the bench.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct MachineView {
+    #[schema(value_type = u32, minimum = 1)]
     pub(crate) number: MachineNumber,
+    #[schema(value_type = String)]
     pub(crate) id: MachineId,
     /// Name of the state.
     pub(crate) state: &'static str,
     /// The state in a sentence.
     pub(crate) sentence: String,
     /// The stage that the agent names, while it is heard.
+    #[schema(value_type = Option<String>)]
     pub(crate) stage: Option<Stage>,
     /// What the agent says it does.
     pub(crate) doing: Option<String>,
+    #[schema(value_type = Option<Object>)]
     pub(crate) progress: Option<Progress>,
     pub(crate) remaining_seconds: Option<u64>,
     /// Drives whose former content is not proven gone.
@@ -39,56 +44,73 @@ pub(crate) struct MachineView {
     pub(crate) drives: Vec<String>,
     /// The key's fingerprint, as on the machine's screen.
     pub(crate) fingerprint: Option<String>,
+    #[schema(value_type = Option<String>)]
     pub(crate) batch: Option<BatchId>,
     /// Whether the agent was heard within the last seconds.
     pub(crate) heard: bool,
+    #[schema(value_type = Option<u64>)]
     pub(crate) last_heard: Option<UnixMillis>,
 }
 
 /// All that is known of a machine.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct MachineDetail {
     #[serde(flatten)]
     pub(crate) row: MachineView,
+    #[schema(value_type = u64)]
     pub(crate) first_seen: UnixMillis,
+    #[schema(value_type = Object)]
     pub(crate) identity: MachineIdentity,
     pub(crate) attention: Vec<String>,
     /// Whether a person has it wait, now or once its drives are verified.
     pub(crate) held: bool,
+    #[schema(value_type = Option<Object>)]
     pub(crate) inventory: Option<Inventory>,
+    #[schema(value_type = Option<Object>)]
     pub(crate) admitted: Option<AdmittedHow>,
+    #[schema(value_type = Option<Object>)]
     pub(crate) plan: Option<Plan>,
+    #[schema(value_type = Option<u64>)]
     pub(crate) finished: Option<UnixMillis>,
+    #[schema(value_type = Option<u64>)]
     pub(crate) booted: Option<UnixMillis>,
     pub(crate) boots: Vec<BootView>,
     /// The last network boots, by address.
+    #[schema(value_type = BTreeMap<String, Vec<Object>>)]
     pub(crate) boot_trace: BTreeMap<String, Vec<TraceLine>>,
 }
 
 /// One boot of the appliance.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct BootView {
+    #[schema(value_type = String)]
     pub(crate) agent: AgentKey,
     pub(crate) version: String,
+    #[schema(value_type = u64)]
     pub(crate) at: UnixMillis,
     pub(crate) records: usize,
 }
 
 /// A batch.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 pub(crate) struct BatchView {
+    #[schema(value_type = String)]
     pub(crate) id: BatchId,
     /// The name of who armed it, or the bare id where the name is gone.
     pub(crate) by: String,
+    #[schema(value_type = u64)]
     pub(crate) armed_at: UnixMillis,
+    #[schema(value_type = u64)]
     pub(crate) until: UnixMillis,
     pub(crate) count: u32,
+    #[schema(value_type = Vec<u32>)]
     pub(crate) admitted: Vec<MachineNumber>,
     pub(crate) disarmed: bool,
     /// Whether it admits further machines.
     pub(crate) armed: bool,
     /// Whether machines may still need its image.
     pub(crate) needed: bool,
+    #[schema(value_type = Object)]
     pub(crate) job: JobKind,
     /// Name of its policy.
     pub(crate) policy: String,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protocol::witness::{LookRequest, MAX_LOOK_SECTORS, Seen};
-use protocol::{MachineNumber, Nonce};
+use protocol::{MachineNumber, Nonce, PersonId};
 
 pub(crate) use decision::{Target, hold, release, target};
 pub(crate) use look::{Content, Look, Row};
@@ -53,7 +53,7 @@ pub(crate) enum WitnessError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wish {
     /// Who.
-    pub(crate) by: String,
+    pub(crate) by: PersonId,
     /// Serial number of the drive; the only one if absent.
     pub(crate) drive: Option<String>,
     /// The first sector.
@@ -69,9 +69,8 @@ pub(crate) struct Wish {
 pub(crate) async fn ask_for_hold(
     coordinator: &Coordinator,
     number: MachineNumber,
-    by: String,
+    by: PersonId,
 ) -> Result<(), WitnessError> {
-    let by = coordinator.journal.person(by).await?;
     let decide = move |bench: &_, _| split(hold(bench, number, by));
     coordinator.journal.decide(decide).await?.map_err(WitnessError::Refused)
 }
@@ -83,9 +82,8 @@ pub(crate) async fn ask_for_hold(
 pub(crate) async fn let_go(
     coordinator: &Coordinator,
     number: MachineNumber,
-    by: String,
+    by: PersonId,
 ) -> Result<(), WitnessError> {
-    let by = coordinator.journal.person(by).await?;
     let decide = move |bench: &_, _| split(release(bench, number, by).map(|it| vec![it]));
     coordinator.journal.decide(decide).await?.map_err(WitnessError::Refused)
 }
@@ -109,7 +107,6 @@ pub(crate) async fn look_at(
         target(&published.bench, number, drive.as_deref(), sectors)
             .map_err(WitnessError::Refused)?
     };
-    let by = coordinator.journal.person(by).await?;
     let look = Nonce::from_bytes(random::bytes()?);
     let request = LookRequest { look, drive: drive.clone(), sector, count };
     let asked = Asked { machine, agent, by, request, sector_size };

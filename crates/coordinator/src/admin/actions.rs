@@ -4,14 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use protocol::{BatchId, MachineNumber};
+use protocol::{BatchId, MachineId, MachineNumber, PersonId};
 
-use super::{ArmRequest, KindName, PickRequest, SettleRequest};
+use super::{AcceptClockRequest, ArmRequest, KindName, PickRequest, SettleRequest};
+use crate::access::Actor;
 use crate::admission::{self, AdmissionError, split};
 use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish};
 use crate::coordinator::Coordinator;
+use crate::event::Happening;
 use crate::http::answer::Refused;
-use crate::journal::{ClockAcceptance, JournalError};
+use crate::journal::{ClockAcceptance, Journal, JournalError};
 
 /// Says that a machine whose identity is not clear was compared with others and may be worked on.
 ///
@@ -20,9 +22,10 @@ use crate::journal::{ClockAcceptance, JournalError};
 pub(crate) async fn settle(
     coordinator: &Coordinator,
     number: MachineNumber,
-    SettleRequest { by, with }: SettleRequest,
+    SettleRequest { with }: SettleRequest,
+    by: &Actor,
 ) -> Result<(), Refused> {
-    let by = coordinator.journal.person(by).await?;
+    let by = by.person(&coordinator.journal).await?;
     let decide = move |bench: &_, _| split(admission::settle(bench, number, &with, by));
     let decided = coordinator.journal.decide(decide).await?;
     decided.map_err(|error| refused(&error))
@@ -34,11 +37,13 @@ pub(crate) async fn settle(
 /// When it is not in doubt, there is no reason given, or nothing can be recorded.
 pub(crate) async fn accept_clock(
     coordinator: &Coordinator,
-    acceptance: ClockAcceptance,
+    AcceptClockRequest { because }: AcceptClockRequest,
+    by: &Actor,
 ) -> Result<(), Refused> {
-    if acceptance.because.trim().is_empty() {
+    if because.trim().is_empty() {
         return Err(Refused::new(StatusCode::BAD_REQUEST, "say why with --because"));
     }
+    let acceptance = ClockAcceptance { by: by.name.clone(), because };
     match coordinator.journal.accept_clock(acceptance).await {
         Err(error @ JournalError::ClockEven) => Err(Refused::because(StatusCode::CONFLICT, &error)),
         done => Ok(done?),
@@ -52,8 +57,9 @@ pub(crate) async fn accept_clock(
 pub(crate) async fn pick(
     coordinator: &Coordinator,
     request: PickRequest,
+    by: &Actor,
 ) -> Result<Vec<MachineNumber>, Refused> {
-    let by = coordinator.journal.person(request.by.clone()).await?;
+    let by = by.person(&coordinator.journal).await?;
     let numbers = request.machines.iter().map(|machine| machine.number).collect();
     let rules = coordinator.rules();
     let decided = coordinator
@@ -73,6 +79,7 @@ pub(crate) async fn pick(
 pub(crate) async fn arm(
     coordinator: &Arc<Coordinator>,
     request: ArmRequest,
+    by: &Actor,
 ) -> Result<BatchId, Refused> {
     let bad = |sentence: &str| Refused::new(StatusCode::BAD_REQUEST, sentence);
     let work = match (request.kind, request.image) {
@@ -83,11 +90,25 @@ pub(crate) async fn arm(
             WantedWork::Refurbish { image: WantedImage::Named(image), locale: request.locale }
         }
     };
-    let (by, count, time) = (request.by, request.count, Duration::from_secs(request.seconds));
+    let by = by.person(&coordinator.journal).await?;
+    let (count, time) = (request.count, Duration::from_secs(request.seconds));
     let (policy, witness, lot) = (request.policy, request.witness, request.lot);
     let wish = Wish { by, count, time, work, policy, witness, lot };
     let armed = arming::arm(coordinator, wish).await;
     armed.map_err(|error| not_armed(&error))
+}
+
+/// Records that somebody takes a machine's certificate along.
+///
+/// # Errors
+/// When it cannot be recorded; then it is not given out.
+pub(crate) async fn exported(
+    journal: &Journal,
+    machine: MachineId,
+    by: PersonId,
+) -> Result<(), JournalError> {
+    let exported = Happening::CertificateExported { machine, by };
+    journal.decide(move |_, _| (vec![exported], ())).await
 }
 
 /// Ends a batch.
@@ -97,8 +118,9 @@ pub(crate) async fn arm(
 pub(crate) async fn disarm(
     coordinator: &Arc<Coordinator>,
     batch: BatchId,
-    by: String,
+    by: &Actor,
 ) -> Result<(), Refused> {
+    let by = by.person(&coordinator.journal).await?;
     arming::disarm(coordinator, batch, by).await.map_err(|error| not_armed(&error))
 }
 

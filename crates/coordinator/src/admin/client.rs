@@ -8,13 +8,16 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
-use hyper::{Method, Request, StatusCode};
+use hyper::header::HeaderValue;
+use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use protocol::api::ApiError;
 use serde::Serialize;
 use tokio::net::UnixStream;
 
+use super::door::BY;
 use super::{SOCKET, address};
+use crate::cli::whoami;
 use crate::{console, simulated};
 
 /// Longer than any answer takes, certificates included.
@@ -40,25 +43,32 @@ pub(crate) enum ClientError {
     Refused(String),
 }
 
-/// Asks for something.
+/// Asks for something, by the name of the user who types this.
 pub(crate) async fn get(data: &Path, path: &str) -> Result<Bytes, ClientError> {
-    request(data, Method::GET, path, Bytes::new()).await
+    request(data, Method::GET, path, &whoami(), Bytes::new()).await
 }
 
-/// Asks for something to be done.
+/// Asks for something to be done that needs no further words, by this name.
+pub(crate) async fn tell(data: &Path, path: &str, by: &str) -> Result<Bytes, ClientError> {
+    request(data, Method::POST, path, by, Bytes::new()).await
+}
+
+/// Asks for something to be done, by this name.
 pub(crate) async fn post<T: Serialize>(
     data: &Path,
     path: &str,
+    by: &str,
     body: &T,
 ) -> Result<Bytes, ClientError> {
     let body = serde_json::to_vec(body).map_err(|error| ClientError::Talk(error.to_string()))?;
-    request(data, Method::POST, path, body.into()).await
+    request(data, Method::POST, path, by, body.into()).await
 }
 
 async fn request(
     data: &Path,
     method: Method,
     path: &str,
+    by: &str,
     body: Bytes,
 ) -> Result<Bytes, ClientError> {
     let failed = |source: io::Error| match source.kind() {
@@ -69,6 +79,8 @@ async fn request(
     };
     let directory = File::open(data).map_err(failed)?;
     let stream = UnixStream::connect(address(&directory)).await.map_err(failed)?;
+    let by = HeaderValue::from_bytes(by.as_bytes());
+    let by = by.map_err(|_| ClientError::Talk("a name has no control characters".to_owned()))?;
     let talk = async move {
         let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
         // It ends with the answer; an error of its own shows there as well.
@@ -78,6 +90,7 @@ async fn request(
             .uri(path)
             .header("host", "rehome")
             .header("content-type", "application/json")
+            .header(BY, by)
             .body(Full::new(body))?;
         let answer = sender.send_request(request).await?;
         if answer.headers().contains_key(simulated::HEADER) {
@@ -91,7 +104,7 @@ async fn request(
     let talked = tokio::time::timeout(ANSWER_TIME, talk).await;
     let talked = talked.map_err(|_| ClientError::Talk("no answer within a minute".to_owned()))?;
     let (status, body) = talked.map_err(|error| ClientError::Talk(format!("{error:#}")))?;
-    if status == StatusCode::OK {
+    if status.is_success() {
         return Ok(body);
     }
     match serde_json::from_slice::<ApiError>(&body) {

@@ -1,13 +1,16 @@
 //! Lots, as the command line asks for them.
 
-use axum::extract::{Path, State};
+use axum::Extension;
+use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::LotId;
 use register::Mapping;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::Shared;
-use crate::http::answer::{FromBody, Json, Refused};
+use crate::access::Actor;
+use crate::http::answer::{FromBody, FromPath, Json, Refused};
 use crate::lots::actions::{self, LotWish};
 use crate::lots::view::{self, LotView};
 
@@ -15,11 +18,9 @@ use crate::lots::view::{self, LotView};
 pub(crate) const MAX_BODY_LEN: usize = 16 << 20;
 
 /// A person opens a lot.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OpenLot {
-    /// Who.
-    pub(crate) by: String,
     /// The institution that hands it over.
     pub(crate) owner: String,
     /// The owner's paper; may be empty.
@@ -28,23 +29,28 @@ pub(crate) struct OpenLot {
 }
 
 /// A person wants something of a lot.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WishRequest {
-    /// Who.
-    pub(crate) by: String,
     /// What.
+    #[schema(value_type = Object)]
     pub(crate) wish: LotWish,
 }
 
 /// The lot that was opened or changed.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Opened {
     /// Its id.
+    #[schema(value_type = String, pattern = "^[0-9a-f]{32}$")]
     pub(crate) lot: LotId,
 }
 
+/// All lots, the oldest first.
+#[utoipa::path(
+    get, path = "/api/v1/lots", tag = "lots",
+    responses((status = 200, body = Vec<Object>, description = "The lots."), super::docs::Refusals)
+)]
 pub(super) async fn list(State(coordinator): Shared) -> Result<Json<Vec<LotView>>, Refused> {
     let names = coordinator.journal.read(|journal| journal.names()).await?;
     let published = coordinator.journal.published();
@@ -54,9 +60,15 @@ pub(super) async fn list(State(coordinator): Shared) -> Result<Json<Vec<LotView>
     Ok(Json(lots))
 }
 
+/// A lot with its register, what was received, and what stands in the way of closing it.
+#[utoipa::path(
+    get, path = "/api/v1/lots/{id}", tag = "lots",
+    params(("id" = String, Path, pattern = "^[0-9a-fA-F]{32}$", description = "The lot's id.")),
+    responses((status = 200, body = Object, description = "The lot."), super::docs::Refusals)
+)]
 pub(super) async fn show(
     State(coordinator): Shared,
-    Path(id): Path<LotId>,
+    FromPath(id): FromPath<LotId>,
 ) -> Result<Json<LotView>, Refused> {
     let names = coordinator.journal.read(|journal| journal.names()).await?;
     let published = coordinator.journal.published();
@@ -70,6 +82,10 @@ pub(super) async fn show(
 }
 
 /// What columns meant in the registers that were imported, the last first: a person corrects a mapping once.
+#[utoipa::path(
+    get, path = "/api/v1/lots/mappings", tag = "lots",
+    responses((status = 200, body = Vec<Object>, description = "The mappings."), super::docs::Refusals)
+)]
 pub(super) async fn mappings(State(coordinator): Shared) -> Json<Vec<Mapping>> {
     let published = coordinator.journal.published();
     let mut registers: Vec<_> =
@@ -78,19 +94,33 @@ pub(super) async fn mappings(State(coordinator): Shared) -> Json<Vec<Mapping>> {
     Json(registers.into_iter().map(|register| register.mapping.clone()).collect())
 }
 
+/// Opens a lot for an owner.
+#[utoipa::path(
+    post, path = "/api/v1/lots", tag = "lots", request_body = OpenLot,
+    responses((status = 200, body = Opened, description = "The lot."), super::docs::Refusals)
+)]
 pub(super) async fn open(
     State(coordinator): Shared,
-    FromBody(OpenLot { by, owner, reference }): FromBody<OpenLot>,
+    Extension(by): Extension<Actor>,
+    FromBody(OpenLot { owner, reference }): FromBody<OpenLot>,
 ) -> Result<Json<Opened>, Refused> {
+    let by = by.person(&coordinator.journal).await?;
     let lot = actions::open(&coordinator, by, owner, reference).await?;
     Ok(Json(Opened { lot }))
 }
 
+/// Records what a person did or says about a lot; which role that takes depends on what it is.
+#[utoipa::path(
+    post, path = "/api/v1/lots/{id}/wish", tag = "lots", request_body = WishRequest,
+    params(("id" = String, Path, pattern = "^[0-9a-fA-F]{32}$", description = "The lot's id.")),
+    responses((status = 200, body = Opened, description = "The lot."), super::docs::Refusals)
+)]
 pub(super) async fn wish(
     State(coordinator): Shared,
-    Path(lot): Path<LotId>,
-    FromBody(WishRequest { by, wish }): FromBody<WishRequest>,
+    Extension(by): Extension<Actor>,
+    FromPath(lot): FromPath<LotId>,
+    FromBody(WishRequest { wish }): FromBody<WishRequest>,
 ) -> Result<Json<Opened>, Refused> {
-    actions::wish(&coordinator, lot, by, wish).await?;
+    actions::wish(&coordinator, lot, &by, wish).await?;
     Ok(Json(Opened { lot }))
 }

@@ -1,14 +1,20 @@
 //! People whose names are in the side table, and how a name is deleted.
 
-use axum::extract::{Path, State};
+use axum::Extension;
+use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::PersonId;
 
 use super::{ForgetRequest, PersonView, Shared};
-use crate::http::answer::{FromBody, Json, Refused};
+use crate::access::Actor;
+use crate::http::answer::{FromBody, FromPath, Json, Refused};
 use crate::journal::JournalError;
 
-/// `GET /people`
+/// People whose names are, or were, on record.
+#[utoipa::path(
+    get, path = "/api/v1/people", tag = "people",
+    responses((status = 200, body = Vec<PersonView>, description = "The people."), super::docs::Refusals)
+)]
 pub(super) async fn people(State(coordinator): Shared) -> Result<Json<Vec<PersonView>>, Refused> {
     let names = coordinator.journal.read(|journal| journal.names()).await?;
     let published = coordinator.journal.published();
@@ -20,18 +26,24 @@ pub(super) async fn people(State(coordinator): Shared) -> Result<Json<Vec<Person
     Ok(Json(rows.collect()))
 }
 
-/// `POST /people/{id}/forget`
+/// Deletes a person's name for good; what the person did stays.
+#[utoipa::path(
+    post, path = "/api/v1/people/{id}/forget", tag = "people", request_body = ForgetRequest,
+    params(("id" = String, Path, pattern = "^[0-9a-fA-F]{32}$", description = "The person's id.")),
+    responses((status = 200, body = PersonView, description = "The person."), super::docs::Refusals)
+)]
 pub(super) async fn forget(
     State(coordinator): Shared,
-    Path(id): Path<String>,
-    FromBody(ForgetRequest { by, because }): FromBody<ForgetRequest>,
+    Extension(by): Extension<Actor>,
+    FromPath(id): FromPath<String>,
+    FromBody(ForgetRequest { because }): FromBody<ForgetRequest>,
 ) -> Result<Json<PersonView>, Refused> {
     let id: PersonId =
         id.parse().map_err(|error| Refused::because(StatusCode::BAD_REQUEST, &error))?;
     if because.trim().is_empty() {
         return Err(Refused::new(StatusCode::BAD_REQUEST, "say why with --because"));
     }
-    let forgotten = coordinator.journal.forget(id, by, because).await;
+    let forgotten = coordinator.journal.forget(id, by.name, because).await;
     forgotten.map_err(|error| match error {
         JournalError::NoName { .. } => Refused::because(StatusCode::NOT_FOUND, &error),
         JournalError::NameInReason => Refused::because(StatusCode::BAD_REQUEST, &error),

@@ -1,16 +1,22 @@
 //! Drives whose locks people adopt.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use protocol::PersonId;
 
 use super::{AdoptRequest, AdoptedLock, Shared};
+use crate::access::Actor;
 use crate::adoption::{Adoption, AdoptionError, adopt as decide, seen_in};
 use crate::bench::{Adopted, Bench};
 use crate::drive_name::DriveName;
 use crate::http::answer::{FromBody, Json, Refused};
 
-/// `GET /recovery/adopted`
+/// Drives whose locks were adopted, the first one first.
+#[utoipa::path(
+    get, path = "/api/v1/recovery/adopted", tag = "recovery",
+    responses((status = 200, body = Vec<AdoptedLock>, description = "The locks."), super::docs::Refusals)
+)]
 pub(super) async fn adopted(State(coordinator): Shared) -> Result<Json<Vec<AdoptedLock>>, Refused> {
     let names = coordinator.journal.read(|journal| journal.names()).await?;
     let published = coordinator.journal.published();
@@ -21,15 +27,20 @@ pub(super) async fn adopted(State(coordinator): Shared) -> Result<Json<Vec<Adopt
     Ok(Json(rows))
 }
 
-/// `POST /recovery/adopted`
+/// Says that a drive's lock is ours although the journal here does not know it.
+#[utoipa::path(
+    post, path = "/api/v1/recovery/adopted", tag = "recovery", request_body = AdoptRequest,
+    responses((status = 200, body = AdoptedLock, description = "The lock."), super::docs::Refusals)
+)]
 pub(super) async fn adopt(
     State(coordinator): Shared,
-    FromBody(AdoptRequest { by, model, serial, because }): FromBody<AdoptRequest>,
+    Extension(by): Extension<Actor>,
+    FromBody(AdoptRequest { model, serial, because }): FromBody<AdoptRequest>,
 ) -> Result<Json<AdoptedLock>, Refused> {
     // Before the person's name is put on record.
     let adoption = Adoption::typed(&model, &serial, &because).map_err(|why| refused(&why))?;
     let drive = adoption.drive.clone();
-    let person = coordinator.journal.person(by).await?;
+    let person = by.person(&coordinator.journal).await?;
     let decided = coordinator
         .journal
         .grant(move |bench, _| match decide(bench, adoption, person) {

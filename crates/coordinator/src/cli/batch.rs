@@ -8,8 +8,8 @@ use protocol::{BatchId, LotId, MachineNumber};
 use serde::Deserialize;
 
 use super::{Asker, whoami};
-use crate::admin::client::{get, post};
-use crate::admin::{ArmRequest, Armed, KindName, WhoRequest};
+use crate::admin::client::{get, post, tell};
+use crate::admin::{ArmRequest, Armed, KindName};
 use crate::console::{say, table};
 use crate::policies;
 
@@ -76,9 +76,8 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
             let policy = policies::find(&policy)?;
             let by = by.unwrap_or_else(whoami);
             let seconds = time.as_secs();
-            let request =
-                ArmRequest { by, count, seconds, kind, image, locale, policy, witness, lot };
-            let answer = post(data, "/batches", &request).await?;
+            let request = ArmRequest { count, seconds, kind, image, locale, policy, witness, lot };
+            let answer = post(data, "/batches", &by, &request).await?;
             let Armed { batch } = serde_json::from_slice(&answer)?;
             asker.said(&answer, &format!("armed: {batch}"))
         }
@@ -86,7 +85,7 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
         Command::Disarm { batch, by } => {
             let by = by.unwrap_or_else(whoami);
             let path = format!("/batches/{batch}/disarm");
-            let answer = post(data, &path, &WhoRequest { by }).await?;
+            let answer = tell(data, &path, &by).await?;
             asker.said(&answer, &format!("disarmed: {batch}"))
         }
     }

@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use clap::Subcommand;
 
 use super::{Asker, whoami};
+use crate::admin::AcceptClockRequest;
 use crate::admin::client::post;
 use crate::journal::ClockAcceptance;
 
@@ -22,8 +23,9 @@ pub(super) enum Command {
 
 pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
     let Command::Accept { because, by } = command;
-    let acceptance = acceptance(by, Some(because))?;
-    let answer = post(&asker.data, "/clock/accept", &acceptance).await?;
+    let ClockAcceptance { by, because } = acceptance(by, Some(because))?;
+    let request = AcceptClockRequest { because };
+    let answer = post(&asker.data, "/clock/accept", &by, &request).await?;
     asker.said(&answer, "the clock is accepted; `rehome batch list` shows what is still armed")
 }
 

@@ -1,15 +1,14 @@
-//! `rehome dashboard ...`
+//! `rehome dashboard ...`, from before there were users.
 
 use anyhow::{Result, bail};
 use clap::Subcommand;
 
-use super::Asker;
-use crate::dashboard::PasswordFile;
-use crate::data_dir;
+use super::{Asker, user};
+use crate::users::FIRST_NAME;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Make a new password and print it once; all who are logged in are logged out
+    /// As `rehome user password supervisor`
     Password {
         /// Really make a new one: the old one cannot be shown, only its hash is kept
         #[arg(long)]
@@ -17,14 +16,12 @@ pub(super) enum Command {
     },
 }
 
-/// Works beside a serving coordinator and before the first `rehome serve` alike.
-pub(super) fn run(asker: &Asker, command: &Command) -> Result<()> {
+pub(super) async fn run(asker: &Asker, command: &Command) -> Result<()> {
     let Command::Password { new } = command;
     if !new {
-        bail!("only the password's hash is kept; `rehome dashboard password --new` makes another");
+        bail!(
+            "only the password's hash is kept; `rehome user password {FIRST_NAME}` makes another"
+        );
     }
-    data_dir::prepare(&asker.data)?;
-    let password = PasswordFile::of(&asker.data).renew()?;
-    let answer = serde_json::json!({ "password": &password }).to_string();
-    asker.said(answer.as_bytes(), &format!("dashboard password (shown only now): {password}"))
+    user::run(asker, user::Command::password_of(FIRST_NAME)).await
 }

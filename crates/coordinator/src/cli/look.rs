@@ -31,7 +31,7 @@ pub(super) async fn run(
     by: String,
 ) -> Result<()> {
     let path = format!("/machines/{}/look", number.0);
-    let answer = post(&asker.data, &path, &LookAt { by, drive, sector, count }).await?;
+    let answer = post(&asker.data, &path, &by, &LookAt { drive, sector, count }).await?;
     if asker.json {
         return asker.show(&answer);
     }

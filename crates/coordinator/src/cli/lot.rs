@@ -290,12 +290,10 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
                 let (on, reference) = (paper.day()?, paper.reference.clone());
                 wishes.push(LotWish::State { stated_by, on, reference });
             }
-            let opening = OpenLot { by: by.clone(), owner, reference };
-            let answer = post(data, "/lots", &opening).await?;
+            let answer = post(data, "/lots", &by, &OpenLot { owner, reference }).await?;
             let Opened { lot } = serde_json::from_slice(&answer)?;
             for wish in wishes {
-                let by = by.clone();
-                post(data, &format!("/lots/{lot}/wish"), &WishRequest { by, wish }).await?;
+                post(data, &format!("/lots/{lot}/wish"), &by, &WishRequest { wish }).await?;
             }
             asker.said(&answer, &format!("open: {lot}"))
         }
@@ -340,7 +338,8 @@ async fn ask(asker: &Asker, lots: &Lots, whose: Whose, wish: LotWish, said: &str
         (None, _) => lots.only()?,
     };
     let by = whose.by.unwrap_or_else(whoami);
-    let answer = post(&asker.data, &format!("/lots/{lot}/wish"), &WishRequest { by, wish }).await?;
+    let answer =
+        post(&asker.data, &format!("/lots/{lot}/wish"), &by, &WishRequest { wish }).await?;
     asker.said(&answer, said)
 }
 

@@ -7,8 +7,8 @@ use serde::Deserialize;
 
 use super::look::{self, Sectors};
 use super::{Asker, whoami};
-use crate::admin::client::{get, post};
-use crate::admin::{PickRequest, PickedMachine, SettleRequest, WhoRequest};
+use crate::admin::client::{get, post, tell};
+use crate::admin::{PickRequest, PickedMachine, SettleRequest};
 use crate::console::{say, table};
 
 #[derive(Debug, Subcommand)]
@@ -66,7 +66,7 @@ pub(super) enum Command {
 /// Waiting for a person's look.
 async fn held(asker: &Asker, number: MachineNumber, what: &str, by: Option<String>) -> Result<()> {
     let path = format!("/machines/{}/{what}", number.0);
-    let answer = post(&asker.data, &path, &WhoRequest { by: by.unwrap_or_else(whoami) }).await?;
+    let answer = tell(&asker.data, &path, &by.unwrap_or_else(whoami)).await?;
     let sentence = match what {
         "hold" => "it waits once its drives are verified, until it is released",
         _ => "it goes on",
@@ -127,7 +127,7 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
                 .into_iter()
                 .map(|Picked(Number(number), fingerprint)| PickedMachine { number, fingerprint })
                 .collect();
-            let answer = post(data, "/picks", &PickRequest { by, machines, batch }).await?;
+            let answer = post(data, "/picks", &by, &PickRequest { machines, batch }).await?;
             let picked: Vec<MachineNumber> = serde_json::from_slice(&answer)?;
             let picked: Vec<_> = picked.iter().map(ToString::to_string).collect();
             asker.said(&answer, &format!("admitted: {}", picked.join(", ")))
@@ -141,7 +141,7 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
             let by = by.unwrap_or_else(whoami);
             let with = with.into_iter().map(|Number(other)| other).collect();
             let path = format!("/machines/{}/settle", number.0);
-            let answer = post(data, &path, &SettleRequest { by, with }).await?;
+            let answer = post(data, &path, &by, &SettleRequest { with }).await?;
             asker.said(&answer, &format!("machine {number}: its identity is settled"))
         }
     }

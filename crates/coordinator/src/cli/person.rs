@@ -32,7 +32,7 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
         Command::Forget { id, because, by } => {
             let by = by.unwrap_or_else(whoami);
             let path = format!("/people/{id}/forget");
-            let answer = post(&asker.data, &path, &ForgetRequest { by, because }).await?;
+            let answer = post(&asker.data, &path, &by, &ForgetRequest { because }).await?;
             let sentence = format!(
                 "the name of {id} is deleted from the journal's files; it may still stand in backups and in exports \
                  with names"

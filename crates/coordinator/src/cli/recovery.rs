@@ -61,8 +61,8 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
         Command::Restore => restore(asker),
         Command::Adopt { model, serial, because, by } => {
             let by = by.unwrap_or_else(whoami);
-            let request = AdoptRequest { by, model, serial, because };
-            let answer = post(&asker.data, ADOPTED, &request).await?;
+            let request = AdoptRequest { model, serial, because };
+            let answer = post(&asker.data, ADOPTED, &by, &request).await?;
             let lock = serde_json::from_slice(&answer).context("reading the answer")?;
             asker.said(&answer, &adopted(&lock))
         }

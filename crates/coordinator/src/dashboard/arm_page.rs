@@ -14,6 +14,7 @@ use super::guard::{Fields, Submission, Visitor};
 use super::icon::{Icon, icon};
 use super::page::{Head, Place, moment, page, refusal, refusal_page, token};
 use super::{Desk, Shared};
+use crate::access::Action;
 use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish};
 use crate::bench::{Batch, MachineState};
 use crate::images::ImageError;
@@ -58,7 +59,7 @@ pub(super) async fn submit_disarm(State(desk): Shared, form_sent: Submission) ->
         let words = visitor.lang.words().unreadable_form;
         return refusal_page(visitor.lang, StatusCode::BAD_REQUEST, words).into_response();
     };
-    match arming::disarm(&desk.coordinator, batch, visitor.visit.name.clone()).await {
+    match arming::disarm(&desk.coordinator, batch, visitor.by).await {
         Ok(()) => Redirect::to("/bench").into_response(),
         Err(error) => not_armed(&desk, &visitor, error, None).await,
     }
@@ -84,7 +85,7 @@ fn wish(visitor: &Visitor, fields: &Fields) -> Result<Wish, &'static str> {
     };
     let policy = Shipped::named(fields.get("policy")).ok_or(words.not_armed_policy)?;
     let policy = policy.policy().map_err(|_| words.not_armed_policy)?;
-    let by = visitor.visit.name.clone();
+    let by = visitor.by;
     let witness = fields.get("witness") == "yes";
     let lot = match fields.get("lot") {
         "" => None,
@@ -165,7 +166,9 @@ async fn form(
         h1 { (words.arm_title) }
         @if let Some((sentence, verbatim)) = &problem { (refusal(sentence, verbatim.as_deref())) }
         div .columns .even {
-            (fields(visitor, &images, &open_lots(desk), waiting(desk), sent))
+            @if visitor.may(Action::Arm) {
+                (fields(visitor, &images, &open_lots(desk), waiting(desk), sent))
+            }
             section aria-labelledby="batches" {
                 h2 #batches { (words.batches) }
                 (batches(desk, visitor, &names))
@@ -318,7 +321,7 @@ fn batches(desk: &Desk, visitor: &Visitor, names: &[(protocol::PersonId, String)
                     dt { (words.since) } dd { (moment(row.armed_at)) }
                     dt { (words.until) } dd { (moment(row.until)) }
                 }
-                @if batch.gives_tickets(now) {
+                @if batch.gives_tickets(now) && visitor.may(Action::Disarm) {
                     form method="post" action="/disarm" {
                         (token(visitor))
                         input type="hidden" name="batch" value=(row.id);

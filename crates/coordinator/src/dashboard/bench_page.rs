@@ -9,6 +9,7 @@ use super::lang::Lang;
 use super::page::{Head, Page, Place, page, token};
 use super::tile::{Mood, Tile, tiles};
 use super::{Desk, Shared};
+use crate::access::Action;
 use crate::bench::Bench;
 
 /// What the bench looks like at one moment.
@@ -75,7 +76,7 @@ impl Banner {
                         (lang.places(batch.taken, batch.count)) " · "
                         (lang.left(batch.seconds_left))
                     }
-                    button { (words.disarm) }
+                    @if visitor.may(Action::Disarm) { button { (words.disarm) } }
                 }
             }
         }

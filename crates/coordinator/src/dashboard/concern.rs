@@ -7,6 +7,7 @@ use super::guard::Visitor;
 use super::icon::{Icon, icon};
 use super::lang::Lang;
 use super::page::token;
+use crate::access::Action;
 use crate::bench::{Bench, Machine};
 
 /// One reason.
@@ -109,7 +110,7 @@ pub(super) fn section(visitor: &Visitor, machine: &Machine, concerns: &[Concern]
                         p { b { (words.what_to_do) ": " } (concern.remedy(lang)) }
                     }
                 }
-                @if unsettled {
+                @if unsettled && visitor.may(Action::Settle) {
                     form method="post" action={ "/machines/" (machine.number.0) "/settle" } {
                         (token(visitor))
                         @for other in concerns.iter().filter_map(Concern::other) {

@@ -17,6 +17,7 @@ use super::bench_page::Look;
 use super::guard::Visitor;
 use super::page::refusal_page;
 use super::{Desk, Shared};
+use crate::login::Door;
 
 /// Time between two looks.
 pub(super) const PERIOD: Duration = Duration::from_millis(500);
@@ -133,6 +134,6 @@ async fn send_changes(
 }
 
 fn still_there(desk: &Desk, visitor: &Visitor) -> bool {
-    let mark = desk.password.mark();
-    mark.is_ok_and(|mark| desk.visits.find(&visitor.secret, mark, Instant::now()).is_some())
+    let found = desk.coordinator.login.find(&visitor.secret, Door::Browser, false);
+    found.is_ok_and(|visit| visit.is_some())
 }

@@ -1,20 +1,22 @@
 //! Who may see a page and whose forms are followed.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Multipart, Request};
+use axum::extract::{FromRequest, FromRequestParts, Multipart, Request, State};
 use axum::http::header::{HOST, ORIGIN};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, RequestExt};
+use protocol::PersonId;
 
-use super::Desk;
 use super::lang::Lang;
 use super::page::{Page, refusal_page};
-use super::visits::Visit;
+use super::{Desk, Shared};
+use crate::access::{Action, Denied};
+use crate::login::{Door, Visit};
 
 /// Name of the cookie that holds a visit's secret. Browsers take one of this prefix only over TLS and only from
 /// this very host.
@@ -24,8 +26,48 @@ pub(super) const COOKIE: &str = "__Host-rehome";
 #[derive(Debug, Clone)]
 pub(super) struct Visitor {
     pub(super) visit: Visit,
+    /// By whom what this visitor does is done.
+    pub(super) by: PersonId,
     pub(super) lang: Lang,
     pub(super) secret: String,
+}
+
+impl Visitor {
+    /// Whether this person may do that: what is not allowed is not offered.
+    pub(super) fn may(&self, action: Action) -> bool {
+        self.visit.actor.role.may(action)
+    }
+}
+
+/// Finds out who asks, before any route is reached: see [`crate::access::Ruled`].
+pub(super) async fn identify(
+    State(desk): Shared,
+    lang: Lang,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    request.extensions_mut().insert(lang);
+    match visitor(request.headers(), &desk, lang, !request.uri().path().starts_with("/events")) {
+        Ok(Some(visitor)) => {
+            request.extensions_mut().insert(visitor.visit.actor.clone());
+            request.extensions_mut().insert(visitor);
+        }
+        Ok(None) => {}
+        Err(page) => return page.into_response(),
+    }
+    next.run(request).await
+}
+
+/// What somebody sees whom a rule keeps out: the login, or which role it takes.
+pub(super) fn deny(request: &Request, denied: Denied) -> Response {
+    let lang = request.extensions().get::<Lang>().copied().unwrap_or(Lang::En);
+    match denied {
+        Denied::Nobody => Redirect::to("/").into_response(),
+        Denied::Role(action) => {
+            let sentence = lang.not_your_role(action.least());
+            refusal_page(lang, StatusCode::FORBIDDEN, &sentence).into_response()
+        }
+    }
 }
 
 /// A form that a logged-in person sent from one of our own pages.
@@ -62,14 +104,9 @@ impl Fields {
 impl FromRequestParts<Arc<Desk>> for Visitor {
     type Rejection = Response;
 
-    /// Whoever is not logged in is sent to the login.
-    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Self, Response> {
-        let lang = Lang::from_request_parts(parts, desk).await.map_err(|never| match never {})?;
-        match visitor(&parts.headers, desk, lang) {
-            Ok(Some(visitor)) => Ok(visitor),
-            Ok(None) => Err(Redirect::to("/").into_response()),
-            Err(page) => Err(page.into_response()),
-        }
+    /// Whom [`identify`] found; a route whose rule lets strangers in cannot have one.
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Self, Response> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| Redirect::to("/").into_response())
     }
 }
 
@@ -152,19 +189,22 @@ impl FromRequest<Arc<Desk>> for Submission {
 }
 
 /// Who sent this, if anybody is logged in with it.
-pub(super) fn visitor(
+fn visitor(
     headers: &HeaderMap,
     desk: &Desk,
     lang: Lang,
+    asks: bool,
 ) -> Result<Option<Visitor>, Page> {
     let Some(secret) = cookie(headers, COOKIE) else { return Ok(None) };
-    let mark = desk.password.mark().map_err(|error| {
-        tracing::error!(target: "dashboard", "{error}");
+    let visit = desk.coordinator.login.find(secret, Door::Browser, asks).map_err(|error| {
+        tracing::error!(target: "dashboard", "{error:#}");
         let words = lang.words().no_password;
         refusal_page(lang, StatusCode::SERVICE_UNAVAILABLE, words)
     })?;
-    let visit = desk.visits.find(secret, mark, Instant::now());
-    Ok(visit.map(|visit| Visitor { visit, lang, secret: secret.to_owned() }))
+    Ok(visit.and_then(|visit| {
+        let by = visit.actor.person?;
+        Some(Visitor { visit, by, lang, secret: secret.to_owned() })
+    }))
 }
 
 /// The value of a cookie.

@@ -1,33 +1,32 @@
 //! Logging in and out.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::Instant;
 
 use axum::Extension;
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::html;
 
-use super::guard::{COOKIE, OwnForm, Submission, visitor};
+use super::guard::{COOKIE, OwnForm, Submission, Visitor};
 use super::icon::{Icon, icon};
 use super::lang::Lang;
 use super::page::{Page, outside_page, refusal_page};
-use super::password::{PasswordError, PasswordMark};
-use super::visits::VISIT_TIME;
 use super::{Desk, Shared};
 use crate::http::Peer;
-
-/// The longest name, in characters.
-const MAX_NAME_LEN: usize = 60;
+use crate::login::{Door, LoginError, VISIT_TIME};
+use crate::users::MAX_NAME_LEN;
 
 /// `GET /`
-pub(super) async fn show(State(desk): Shared, lang: Lang, headers: HeaderMap) -> Response {
-    match visitor(&headers, &desk, lang) {
-        Ok(Some(_)) => Redirect::to("/bench").into_response(),
-        Ok(None) => form(&desk, lang, "", None).into_response(),
-        Err(page) => page.into_response(),
+pub(super) async fn show(
+    State(desk): Shared,
+    lang: Lang,
+    visitor: Option<Extension<Visitor>>,
+) -> Response {
+    match visitor {
+        Some(_) => Redirect::to("/bench").into_response(),
+        None => form(&desk, lang, "", None).into_response(),
     }
 }
 
@@ -45,56 +44,45 @@ pub(super) async fn log_in(
         let page = form(&desk, lang, "", Some(words.wrong_name));
         return page.with(StatusCode::UNPROCESSABLE_ENTITY).into_response();
     }
-    if let Err(wait) = desk.attempts.count(address, Instant::now()) {
-        tracing::warn!(target: "dashboard", %address, "too many attempts to log in");
-        let page = form(&desk, lang, &name, Some(&lang.wait(wait)));
-        return page.with(StatusCode::TOO_MANY_REQUESTS).into_response();
-    }
-    let mark = match check(&desk, fields.get("password").to_owned()).await {
-        Ok(Some(mark)) => mark,
-        Ok(None) => {
-            tracing::warn!(target: "dashboard", %address, "a wrong password");
-            let page = form(&desk, lang, &name, Some(words.wrong_password));
-            return page.with(StatusCode::UNAUTHORIZED).into_response();
-        }
-        Err(error) => {
-            tracing::error!(target: "dashboard", "{error:#}");
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            return refusal_page(lang, status, words.no_password).into_response();
-        }
-    };
-    desk.attempts.forgive(address);
-    match desk.visits.begin(name, mark, Instant::now()) {
+    let typed = (name.clone(), fields.get("password").to_owned());
+    let (login, journal) = (&desk.coordinator.login, &desk.coordinator.journal);
+    match login.log_in(journal, address, typed, Door::Browser).await {
         Ok(secret) => {
-            tracing::info!(target: "dashboard", %address, "logged in");
             let seconds = VISIT_TIME.as_secs();
             let cookie = format!(
                 "{COOKIE}={secret}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Strict"
             );
             ([(SET_COOKIE, cookie)], Redirect::to("/bench")).into_response()
         }
+        Err(LoginError::Wait(wait)) => {
+            let page = form(&desk, lang, &name, Some(&lang.wait(wait)));
+            page.with(StatusCode::TOO_MANY_REQUESTS).into_response()
+        }
+        Err(LoginError::Wrong) => {
+            let page = form(&desk, lang, &name, Some(words.wrong_password));
+            page.with(StatusCode::UNAUTHORIZED).into_response()
+        }
         Err(error) => {
-            tracing::error!(target: "dashboard", "{error}");
-            let status = StatusCode::SERVICE_UNAVAILABLE;
-            refusal_page(lang, status, words.not_recorded).into_response()
+            let why = match error {
+                LoginError::Users(_) => words.no_password,
+                _ => words.not_recorded,
+            };
+            tracing::error!(target: "dashboard", "{:#}", anyhow::Error::from(error));
+            refusal_page(lang, StatusCode::SERVICE_UNAVAILABLE, why).into_response()
         }
     }
 }
 
 /// `POST /logout`
 pub(super) async fn log_out(State(desk): Shared, form: Submission) -> Response {
-    desk.visits.end(&form.visitor.secret);
+    let (login, journal) = (&desk.coordinator.login, &desk.coordinator.journal);
+    let Submission { visitor, .. } = form;
+    if let Err(error) = login.log_out(journal, &visitor.visit.actor, &visitor.secret).await {
+        // The visit is over all the same.
+        tracing::error!(target: "dashboard", %error, "a logout could not be recorded");
+    }
     let cookie = format!("{COOKIE}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict");
     ([(SET_COOKIE, cookie)], Redirect::to("/")).into_response()
-}
-
-/// All the work of argon2, whatever was typed, and never more of it at once than there are places.
-async fn check(desk: &Desk, password: String) -> anyhow::Result<Option<PasswordMark>> {
-    let _place = desk.hashing.acquire().await?;
-    let file = desk.password.clone();
-    let checked: Result<_, PasswordError> =
-        tokio::task::spawn_blocking(move || file.check(&password)).await?;
-    Ok(checked?)
 }
 
 fn form(desk: &Desk, lang: Lang, name: &str, problem: Option<&str>) -> Page {
@@ -109,7 +97,7 @@ fn form(desk: &Desk, lang: Lang, name: &str, problem: Option<&str>) -> Page {
             form method="post" action="/login" {
                 label for="name" { (words.name) }
                 input #name name="name" value=(name) required maxlength=(MAX_NAME_LEN)
-                    autocomplete="name" autofocus[name.is_empty()] aria-describedby="name-hint";
+                    autocomplete="username" autofocus[name.is_empty()] aria-describedby="name-hint";
                 p #name-hint .hint { (words.name_hint) }
                 label for="password" { (words.password) }
                 input #password name="password" type="password" required

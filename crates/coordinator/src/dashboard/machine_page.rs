@@ -18,6 +18,7 @@ use super::history::{Line, history};
 use super::page::{Head, Page, Place, page, refusal_page};
 use super::tile::tile;
 use super::{Desk, Shared};
+use crate::admin::actions::exported;
 use crate::admission::{self, split};
 use crate::bench::{Admission, Bench, Machine};
 use crate::certificate::{CertificateError, certificate};
@@ -53,6 +54,9 @@ pub(super) async fn download(
     let (coordinator, number) = (desk.coordinator.clone(), machine.number);
     match tokio::task::spawn_blocking(move || certificate(&coordinator, number)).await {
         Ok(Ok(json)) => {
+            if let Err(error) = exported(&desk.coordinator.journal, machine.id, visitor.by).await {
+                return broken(&visitor, &error).into_response();
+            }
             let name = format!("attachment; filename=\"certificate-{number}.json\"");
             let kind = "application/json".to_owned();
             ([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], json).into_response()
@@ -83,7 +87,7 @@ pub(super) async fn settle(
         return refusal_page(visitor.lang, StatusCode::BAD_REQUEST, words).into_response();
     };
     let settled = async {
-        let by = journal.person(visitor.visit.name.clone()).await?;
+        let by = visitor.by;
         journal.decide(move |bench, _| split(admission::settle(bench, number, &with, by))).await
     };
     match settled.await {

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::guard::Visitor;
 use super::icon::{Icon, icon};
 use super::lang::Lang;
+use crate::access::Action;
 use crate::simulated;
 
 /// A page, ready to be sent.
@@ -35,6 +36,8 @@ pub(super) enum Place {
     Pick,
     Arm,
     Lots,
+    Log,
+    Users,
 }
 
 /// What a page is about.
@@ -56,16 +59,24 @@ pub(super) fn page(visitor: &Visitor, head: Head<'_>, content: Markup) -> Page {
         (Place::Pick, "/pick", words.pick),
         (Place::Arm, "/arm", words.arm),
         (Place::Lots, "/lots", words.lots),
+        (Place::Log, "/log", words.log),
+        (Place::Users, "/users", words.users),
     ];
+    let shown = |place| match place {
+        // Who may not arm finds the batches there.
+        Place::Bench | Place::Lots | Place::Log | Place::Arm => true,
+        Place::Pick => visitor.may(Action::Pick),
+        Place::Users => visitor.may(Action::ManageUsers),
+    };
     let header = html! {
         nav aria-label=(words.menu) {
-            @for (place, href, word) in menu {
+            @for (place, href, word) in menu.into_iter().filter(|it| shown(it.0)) {
                 a href=(href) aria-current=[(place == head.place).then_some("page")] { (word) }
             }
         }
         div .who {
             (languages(lang, head.path))
-            span .name { span .hidden { (words.logged_in_as) " " } (visitor.visit.name) }
+            span .name { span .hidden { (words.logged_in_as) " " } (visitor.visit.actor.name) }
             form method="post" action="/logout" {
                 (token(visitor))
                 button .quiet { (words.log_out) }

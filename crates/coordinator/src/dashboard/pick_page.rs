@@ -10,6 +10,7 @@ use super::guard::{Submission, Visitor};
 use super::icon::{Icon, icon};
 use super::page::{Head, Page, Place, page, refusal, refusal_page, token};
 use super::{Desk, Shared};
+use crate::access::Action;
 use crate::admission::{Pick, is_stuck, pick, split};
 use crate::bench::{Bench, Machine, MachineState};
 use crate::journal::JournalError;
@@ -37,7 +38,7 @@ pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Respon
     }
     let (journal, rules) = (&desk.coordinator.journal, desk.coordinator.rules());
     let picked = async {
-        let by = journal.person(visitor.visit.name.clone()).await?;
+        let by = visitor.by;
         let decide =
             move |bench: &Bench, now| split(pick(bench, now, &picks, Some(batch), by, rules));
         journal.grant(decide).await
@@ -98,7 +99,7 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
         @if let Some((sentence, verbatim)) = &problem { (refusal(sentence, verbatim.as_deref())) }
         @if open.is_empty() {
             p .notice { (icon(Icon::List)) span { (words.pick_nothing_armed) } }
-            p { a .button .primary href="/arm" { (words.arm_title) } }
+            @if visitor.may(Action::Arm) { p { a .button .primary href="/arm" { (words.arm_title) } } }
         } @else {
             form .card .wide method="post" action="/pick" {
                 (token(visitor))
@@ -107,7 +108,7 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
                 p .notice .bad { (icon(Icon::Alert)) span { (words.pick_warning) } }
                 @if offered.is_empty() { p .hint { (words.pick_none_waits) } }
                 ul .picks aria-label=(words.machines) { @for machine in &offered { (choice(visitor, machine)) } }
-                @if !offered.is_empty() { button .danger { (words.pick_now) } }
+                @if !offered.is_empty() && visitor.may(Action::Pick) { button .danger { (words.pick_now) } }
             }
         }
     };

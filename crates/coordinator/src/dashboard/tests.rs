@@ -1,9 +1,12 @@
 //! The dashboard through its router, on a real journal.
 
+mod api;
 mod clock;
 mod door;
 mod forms;
+mod log;
 mod login;
 mod lots;
 mod pages;
+mod roles;
 mod witness;

@@ -1,6 +1,7 @@
 //! Every word of the dashboard, in English and in Polish side by side. Pages hold no text of their own. What is shown
 //! beside these words came from a machine or from the coordinator's own messages, and is marked as English.
 
+mod deeds;
 mod enums;
 mod proof;
 mod sentences;
@@ -42,19 +43,20 @@ catalogue! {
     // Logging in.
     log_in: "Log in", "Zaloguj";
     log_in_title: "Log in to the bench", "Logowanie do stołu";
-    name: "Your name", "Imię i nazwisko";
+    name: "Name", "Nazwa użytkownika";
     name_hint: "It is recorded with what you arm and pick.",
         "Zostanie zapisane przy tym, co uzbroisz i wybierzesz.";
     password: "Password", "Hasło";
-    password_hint: "It was shown once in the terminal when the coordinator first started. \
-        Lost it? Run “rehome dashboard password --new” there.",
-        "Pokazano je raz w terminalu przy pierwszym uruchomieniu koordynatora. Zginęło? \
-        Uruchom tam „rehome dashboard password --new”.";
-    wrong_password: "That is not the password.", "To nie jest to hasło.";
+    password_hint: "A supervisor gave it to you. The first user is “supervisor”; that password was shown once in the \
+        terminal when the coordinator first started. Lost it? Run “rehome user password supervisor” there.",
+        "Dostajesz je od kierownika. Pierwszy użytkownik to „supervisor”; jego hasło pokazano raz w terminalu przy \
+        pierwszym uruchomieniu koordynatora. Zginęło? Uruchom tam „rehome user password supervisor”.";
+    wrong_password: "Nobody has this name and this password.",
+        "Nikt nie ma takiej nazwy i takiego hasła.";
     wrong_name: "Enter your name, up to 60 characters.",
         "Podaj imię i nazwisko, do 60 znaków.";
-    no_password: "The coordinator cannot read its password file. Its log says why.",
-        "Koordynator nie może odczytać pliku z hasłem. Powód jest w jego dzienniku.";
+    no_password: "The coordinator cannot read its users' file. Its log says why.",
+        "Koordynator nie może odczytać pliku użytkowników. Powód jest w jego dzienniku.";
 
     // The bench.
     bench_empty: "No machine has been seen yet", "Nie widać jeszcze żadnego komputera";
@@ -246,6 +248,37 @@ catalogue! {
     pick_no_ticks: "Nothing was picked: no machine was ticked.",
         "Nic nie wybrano: nie zaznaczono żadnego komputera.";
     not_picked: "Nothing was picked.", "Nic nie wybrano.";
+
+    // The log of actions.
+    log: "Log", "Dziennik";
+    log_who: "Who", "Kto";
+    log_when: "When", "Kiedy";
+    log_what: "What", "Co";
+    log_everybody: "everybody", "wszyscy";
+    log_show: "Show", "Pokaż";
+    log_older: "Older actions", "Starsze wpisy";
+    log_empty: "Nobody did anything like that.", "Nikt nic takiego nie zrobił.";
+    log_unread: "The log of actions cannot be read. The coordinator's log says why.",
+        "Nie można odczytać dziennika działań. Powód jest w dzienniku koordynatora.";
+
+    // Users.
+    users: "Users", "Użytkownicy";
+    user_add: "Add a user", "Dodaj użytkownika";
+    user_role: "Role", "Rola";
+    user_role_hint: "Auditors read and take certificates along. Technicians also pick, look, hold and release. \
+        Supervisors may do everything.",
+        "Audytor czyta i pobiera certyfikaty. Technik także wybiera, ogląda, zatrzymuje i zwalnia. \
+        Kierownik może wszystko.";
+    user_set_role: "Change the role", "Zmień rolę";
+    user_renew: "Make a new password", "Utwórz nowe hasło";
+    user_remove: "Remove", "Usuń";
+    user_password: "Shown only now: the password of", "Widoczne tylko teraz: hasło użytkownika";
+    user_taken: "There is a user of this name already.", "Taki użytkownik już istnieje.";
+    user_unknown: "There is no such user any more.", "Takiego użytkownika już nie ma.";
+    user_last: "This is the only supervisor. Make another one first.",
+        "To jedyny kierownik. Najpierw ustanów drugiego.";
+    user_full: "There are too many users. Remove one first.",
+        "Jest zbyt wielu użytkowników. Najpierw usuń któregoś.";
 
     // Refusals.
     refused: "That did not work", "To się nie udało";

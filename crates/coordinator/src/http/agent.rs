@@ -1,13 +1,13 @@
 //! The agents' API: TLS in front, JSON within. See `protocol::api` for the requests.
 
-mod witness;
+pub(crate) mod witness;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Request, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
@@ -23,7 +23,7 @@ use protocol::{
     Sha256Digest, TicketId, UnixMillis,
 };
 
-use super::answer::{FromBody, Json, Refused};
+use super::answer::{FromBody, FromPath, Json, Refused};
 use super::{Peer, REQUEST_TIME, within_time};
 use crate::bench::{Bench, Machine};
 use crate::consent::{ConsentError, Desk, consent};
@@ -114,11 +114,23 @@ impl FromRequestParts<Arc<Coordinator>> for Session {
     }
 }
 
-async fn time(State(coordinator): Shared) -> Json<UnixMillis> {
+/// The coordinator's time.
+#[utoipa::path(
+    get, path = "/agent/v1/time", tag = "agent",
+    responses((status = 200, body = u64, content_type = "application/json", description = "Milliseconds since 1970-01-01 00:00 UTC."), crate::admin::Refusals),
+    security(())
+)]
+pub(crate) async fn time(State(coordinator): Shared) -> Json<UnixMillis> {
     Json(coordinator.journal.now())
 }
 
-async fn enroll_agent(
+/// Introduces an agent: a DSSE envelope over its key and inventory, signed by that key.
+#[utoipa::path(
+    post, path = "/agent/v1/enroll", tag = "agent", request_body = Object,
+    responses((status = 200, body = Object, description = "Machine, number and session."), crate::admin::Refusals),
+    security(())
+)]
+pub(crate) async fn enroll_agent(
     State(coordinator): Shared,
     peer: Option<Extension<Peer>>,
     FromBody(envelope): FromBody<Envelope>,
@@ -154,7 +166,13 @@ async fn enroll_agent(
     Ok(Json(Enrolled { machine, number, session }))
 }
 
-async fn heartbeat(
+/// Says what the agent does, and asks what to do.
+#[utoipa::path(
+    post, path = "/agent/v1/heartbeat", tag = "agent", request_body = Object,
+    responses((status = 200, body = Object, description = "The directive."), crate::admin::Refusals),
+    security(("agent" = []))
+)]
+pub(crate) async fn heartbeat(
     State(coordinator): Shared,
     session: Session,
     FromBody(heartbeat): FromBody<Heartbeat>,
@@ -177,7 +195,13 @@ async fn heartbeat(
     Ok(Json(directive(&published.bench, now, machine, &agent, rules)))
 }
 
-async fn plan(
+/// Asks for consent to a plan.
+#[utoipa::path(
+    post, path = "/agent/v1/plan", tag = "agent", request_body = Object,
+    responses((status = 200, body = Object, description = "A signed ticket, or why there is none."), crate::admin::Refusals),
+    security(("agent" = []))
+)]
+pub(crate) async fn plan(
     State(coordinator): Shared,
     session: Session,
     FromBody(request): FromBody<PlanRequest>,
@@ -209,7 +233,13 @@ fn refused_consent(error: &ConsentError) -> Refused {
     Refused::because(status, error)
 }
 
-async fn drive_password(
+/// Asks for the password of a drive that the plan names.
+#[utoipa::path(
+    post, path = "/agent/v1/drive-password", tag = "agent", request_body = Object,
+    responses((status = 200, body = Object, description = "The password."), crate::admin::Refusals),
+    security(("agent" = []))
+)]
+pub(crate) async fn drive_password(
     State(coordinator): Shared,
     session: Session,
     FromBody(DrivePasswordRequest { drive }): FromBody<DrivePasswordRequest>,
@@ -232,7 +262,13 @@ async fn drive_password(
     decided.map(|()| Json(DrivePasswordReply { password }))
 }
 
-async fn take_records(
+/// Hands records over: signed envelopes, in order. They are on disk before the answer.
+#[utoipa::path(
+    post, path = "/agent/v1/records", tag = "agent", request_body = Vec<Object>,
+    responses((status = 200, body = Object, description = "The number of the next record."), crate::admin::Refusals),
+    security(("agent" = []))
+)]
+pub(crate) async fn take_records(
     State(coordinator): Shared,
     session: Session,
     FromBody(envelopes): FromBody<Vec<Envelope>>,
@@ -263,10 +299,16 @@ async fn take_records(
 
 /// The evidence of an earlier verification of the agent's own machine: [`Directive::Work`] only names it, as it is long
 /// and is repeated at each heartbeat.
-async fn verified(
+#[utoipa::path(
+    get, path = "/agent/v1/verified/{record}", tag = "agent",
+    params(("record" = String, Path, description = "The record's SHA-256: 64 hexadecimal digits.")),
+    responses((status = 200, body = Object, description = "The evidence."), crate::admin::Refusals),
+    security(("agent" = []))
+)]
+pub(crate) async fn verified(
     State(coordinator): Shared,
     session: Session,
-    Path(record): Path<String>,
+    FromPath(record): FromPath<String>,
 ) -> Result<Json<DriveEvidence>, Refused> {
     let record: Sha256Digest =
         record.parse().map_err(|error| Refused::because(StatusCode::BAD_REQUEST, &error))?;
@@ -281,10 +323,17 @@ async fn verified(
     Ok(Json(found.evidence.clone()))
 }
 
-async fn image(
+/// The signed manifest of an image.
+#[utoipa::path(
+    get, path = "/agent/v1/image/{id}", tag = "agent",
+    params(("id" = String, Path, description = "The image's id: 64 hexadecimal digits.")),
+    responses((status = 200, body = String, content_type = "text/plain; charset=utf-8", description = "A DSSE envelope in JSON."), crate::admin::Refusals),
+    security(("agent" = []))
+)]
+pub(crate) async fn image(
     State(coordinator): Shared,
     _session: Session,
-    Path(id): Path<String>,
+    FromPath(id): FromPath<String>,
 ) -> Result<String, Refused> {
     let id: ImageId =
         id.parse().map_err(|error| Refused::because(StatusCode::BAD_REQUEST, &error))?;

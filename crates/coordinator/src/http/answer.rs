@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use protocol::api::ApiError;
@@ -29,6 +30,14 @@ pub(crate) struct Json<T>(pub(crate) T);
 /// A JSON body, read whole before it is parsed; its errors are ours and in JSON as well.
 #[derive(Debug)]
 pub(crate) struct FromBody<T>(pub(crate) T);
+
+/// Part of a path, with errors of ours.
+#[derive(Debug)]
+pub(crate) struct FromPath<T>(pub(crate) T);
+
+/// A query, with errors of ours.
+#[derive(Debug)]
+pub(crate) struct FromQuery<T>(pub(crate) T);
 
 impl Refused {
     /// A refusal with its reason and what to do next.
@@ -81,6 +90,14 @@ impl IntoResponse for Refused {
     }
 }
 
+/// Marks an answer as one that nobody may keep, or take for another kind than it is.
+pub(crate) async fn never_kept(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
         match serde_json::to_vec(&self.0) {
@@ -111,6 +128,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FromBody<T> {
         })?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             Refused::new(StatusCode::BAD_REQUEST, format!("the body is not as expected: {error}"))
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for FromPath<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(part)| Self(part)).map_err(|rejection| {
+            let sentence = format!("the path is not as expected: {}", rejection.body_text());
+            Refused::new(StatusCode::BAD_REQUEST, sentence)
+        })
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for FromQuery<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let query = Query::<T>::from_request_parts(parts, state).await;
+        query.map(|Query(query)| Self(query)).map_err(|rejection| {
+            let sentence = format!("the query is not as expected: {}", rejection.body_text());
+            Refused::new(StatusCode::BAD_REQUEST, sentence)
         })
     }
 }

@@ -172,6 +172,7 @@ impl Published {
             path: path(),
             source: Box::new(source),
         })?;
+        self.deeds.note(self.log.len(), &event.happening);
         self.log.push(body);
         Ok(())
     }

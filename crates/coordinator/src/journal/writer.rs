@@ -281,7 +281,9 @@ impl Writer {
             return;
         }
         let mut published = self.published.write().unwrap_or_else(PoisonError::into_inner);
-        for (_, body) in events {
+        for (event, body) in events {
+            let index = published.log.len();
+            published.deeds.note(index, &event.happening);
             published.log.push(body);
         }
         // Equal to applying the events once more, which the working bench has just proven possible.

@@ -9,6 +9,7 @@ mod laptop;
 mod observed;
 
 mod admission;
+mod api;
 mod backup;
 mod bad_input;
 mod boot_files;
@@ -22,4 +23,5 @@ mod policies;
 mod restart;
 mod simulated;
 mod startup;
+mod users;
 mod witness;

@@ -114,7 +114,7 @@ async fn a_policy_that_was_changed_on_its_way_is_refused_by_the_coordinator() {
     let mut policy = plan::policy::default();
     policy.proof.canaries = 1;
     let body = serde_json::json!({
-        "by": "Ola", "count": 1, "seconds": 3600, "kind": "wipe", "image": null,
+        "count": 1, "seconds": 3600, "kind": "wipe", "image": null,
         "locale": "en_US.UTF-8", "policy": policy,
     });
     let answer = bench.ask_socket("/batches", &body);

@@ -60,13 +60,14 @@ fn keys_that_others_may_read_or_that_are_lost_stop_it() {
 
 #[test]
 fn a_journal_that_cannot_be_understood_stops_it() {
+    // Founding, the first user's name, the first user.
     for (damage, words) in [
         (
-            "INSERT INTO event VALUES (2, CAST('{\"at\":1,\"kind\":\"new-fangled\"}' AS BLOB))",
-            "event 2",
+            "INSERT INTO event VALUES (4, CAST('{\"at\":1,\"kind\":\"new-fangled\"}' AS BLOB))",
+            "event 4",
         ),
-        ("INSERT INTO event VALUES (2, CAST('{\"at\":1,\"kind\":\"booted\"' AS BLOB))", "event 2"),
-        ("INSERT INTO event VALUES (3, CAST('{}' AS BLOB))", "event 2 is missing"),
+        ("INSERT INTO event VALUES (4, CAST('{\"at\":1,\"kind\":\"booted\"' AS BLOB))", "event 4"),
+        ("INSERT INTO event VALUES (5, CAST('{}' AS BLOB))", "event 4 is missing"),
         ("PRAGMA application_id = 7", "not a journal"),
     ] {
         let mut bench = Coordinator::start(&[]);
@@ -91,7 +92,7 @@ fn a_journal_from_the_future_needs_a_persons_word() {
     let mut bench = Coordinator::start(&[]);
     assert!(bench.terminate().success());
     let connection = rusqlite::Connection::open(bench.data.path().join("journal.db")).unwrap();
-    let event = r#"INSERT INTO event VALUES (2, CAST('{"at":2100000000000,"kind":"clock-accepted","by":"00000000000000000000000000000000","because":"wrong","before":1}' AS BLOB))"#;
+    let event = r#"INSERT INTO event VALUES (4, CAST('{"at":2100000000000,"kind":"clock-accepted","by":"00000000000000000000000000000000","because":"wrong","before":1}' AS BLOB))"#;
     connection.execute_batch(event).unwrap();
     drop(connection);
     let path = bench.data.path().to_owned();
@@ -100,7 +101,7 @@ fn a_journal_from_the_future_needs_a_persons_word() {
         check(&serve(&path, flags), &["--because"]);
     }
     bench.restart(&["--accept-clock", "--because", "the battery was dead", "--by", "Ola"]);
-    assert_eq!(bench.json(&["status"])["events"], 4);
+    assert_eq!(bench.json(&["status"])["events"], 6);
     assert_eq!(bench.json(&["status"])["clock"], serde_json::Value::Null);
     let why = bench.refused(&["clock", "accept", "--because", "I say so"]);
     assert!(why.contains("nothing to accept"), "{why}");

@@ -9,6 +9,7 @@ use super::super::guard::{Submission, Visitor};
 use super::super::page::{Head, Page, Place, moment, page, refusal, token};
 use super::super::{Desk, Shared};
 use super::broken;
+use crate::access::Action;
 use crate::lots::actions;
 use crate::lots::view::{self, LotView};
 
@@ -21,7 +22,7 @@ pub(in super::super) async fn show(State(desk): Shared, visitor: Visitor) -> Res
 pub(in super::super) async fn open(State(desk): Shared, form: Submission) -> Response {
     let Submission { visitor, fields } = form;
     let (owner, reference) = (fields.get("owner").to_owned(), fields.get("reference").to_owned());
-    let by = visitor.visit.name.clone();
+    let by = visitor.by;
     match actions::open(&desk.coordinator, by, owner, reference).await {
         Ok(lot) => Redirect::to(&format!("/lots/{lot}")).into_response(),
         Err(refused) => {
@@ -50,7 +51,7 @@ fn drawn(visitor: &Visitor, lots: &[LotView], problem: Option<&str>) -> Page {
         h1 { (words.title) }
         @if let Some(problem) = problem { (refusal(words.not_followed, Some(problem))) }
         div .columns .even {
-            (form(visitor))
+            @if visitor.may(Action::OpenLot) { (form(visitor)) }
             div {
                 @if lots.is_empty() {
                     section { h2 { (words.none) } p { (words.none_hint) } }

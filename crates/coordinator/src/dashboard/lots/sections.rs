@@ -7,6 +7,7 @@ use super::super::guard::Visitor;
 use super::super::icon::{Icon, icon};
 use super::super::lang::Lang;
 use super::super::page::{moment, token};
+use crate::access::Action;
 use crate::lots::actions::Named;
 use crate::lots::reckoning::Obstacle;
 use crate::lots::view::{LotView, PaperView, PulledView, ThingView, UnknownView};
@@ -46,12 +47,20 @@ pub(super) fn wish(
     fields: &Markup,
     button: &str,
 ) -> Markup {
+    // As `LotWish::action` has it, which is asked again when the form comes.
+    let action = match name {
+        "accept" | "state" => Action::AcceptPolicy,
+        "close" | "reopen" => Action::Close,
+        _ => Action::TakeIn,
+    };
     html! {
-        form .small method="post" action={ "/lots/" (lot) "/wish" } {
-            (token(visitor))
-            input type="hidden" name="wish" value=(name);
-            (fields)
-            button { (button) }
+        @if visitor.may(action) {
+            form .small method="post" action={ "/lots/" (lot) "/wish" } {
+                (token(visitor))
+                input type="hidden" name="wish" value=(name);
+                (fields)
+                button { (button) }
+            }
         }
     }
 }
@@ -133,10 +142,12 @@ fn upload(visitor: &Visitor, lot: &LotView) -> Markup {
         details open[lot.register.is_none()] {
             summary { (words.register) }
             @if lot.register.is_some() { p .hint { (words.register_again) } }
-            form .small method="post" enctype="multipart/form-data" action={ "/lots/" (lot.id) "/register" } {
-                (token(visitor))
-                label { (words.register_take) input type="file" name="file" required accept=".csv,.txt,.xlsx,.ods"; }
-                button { (words.register_read) }
+            @if visitor.may(Action::OpenLot) {
+                form .small method="post" enctype="multipart/form-data" action={ "/lots/" (lot.id) "/register" } {
+                    (token(visitor))
+                    label { (words.register_take) input type="file" name="file" required accept=".csv,.txt,.xlsx,.ods"; }
+                    button { (words.register_read) }
+                }
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
@@ -71,10 +71,8 @@ impl Uploads {
     }
 }
 
-/// How long a form with a file may be.
-pub(in super::super) fn limit() -> DefaultBodyLimit {
-    DefaultBodyLimit::max(MAX_FILE_LEN + FORM_LEN)
-}
+/// How long a form with a file may be, in bytes.
+pub(in super::super) const MAX_LEN: usize = MAX_FILE_LEN + FORM_LEN;
 
 /// A file, read; and what it says by a mapping.
 #[derive(Debug)]
@@ -128,7 +126,7 @@ pub(in super::super) async fn take(
         return preview(&visitor, lot, &understood).into_response();
     }
     let wish = LotWish::Import { file, mapping: mapping.clone(), rows: rows.clone() };
-    match actions::wish(&desk.coordinator, lot, visitor.visit.name.clone(), wish).await {
+    match actions::wish(&desk.coordinator, lot, &visitor.visit.actor, wish).await {
         Ok(()) => {
             desk.uploads.drop_it(&file);
             Redirect::to(&format!("/lots/{lot}")).into_response()

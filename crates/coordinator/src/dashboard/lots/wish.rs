@@ -26,7 +26,7 @@ pub(in super::super) async fn submit(
         let words = visitor.lang.words().unreadable_form;
         return refusal_page(visitor.lang, StatusCode::BAD_REQUEST, words).into_response();
     };
-    match actions::wish(&desk.coordinator, lot, visitor.visit.name.clone(), wish).await {
+    match actions::wish(&desk.coordinator, lot, &visitor.visit.actor, wish).await {
         Ok(()) => Redirect::to(&format!("/lots/{lot}")).into_response(),
         Err(refused) => whole(&desk, &visitor, &id, Some(refused.sentence())).await,
     }

@@ -4,14 +4,15 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use maud::{Markup, html};
-use protocol::MachineNumber;
 use protocol::witness::MAX_LOOK_SECTORS;
+use protocol::{MachineNumber, PersonId};
 
 use super::super::guard::{Fields, Submission, Visitor};
 use super::super::lang::Lang;
 use super::super::page::{Head, Page, Place, page, refusal, refusal_page, token};
 use super::super::{Desk, Shared};
 use super::{find, unknown};
+use crate::access::Action;
 use crate::bench::{Admission, Machine};
 use crate::witness::{Look, Row, Wish, WitnessError, ask_for_hold, let_go, look_at};
 
@@ -40,11 +41,11 @@ async fn wish_of(
     desk: &Desk,
     number: &str,
     form: Submission,
-    wished: impl AsyncFnOnce(MachineNumber, String) -> Result<(), WitnessError>,
+    wished: impl AsyncFnOnce(MachineNumber, PersonId) -> Result<(), WitnessError>,
 ) -> Response {
     let visitor = form.visitor;
     let Some(machine) = find(desk, number) else { return unknown(&visitor).into_response() };
-    let done = wished(machine.number, visitor.visit.name.clone()).await;
+    let done = wished(machine.number, visitor.by).await;
     after(&visitor, &machine, done)
 }
 
@@ -68,7 +69,7 @@ pub(in super::super) async fn look(
 
 fn wish(visitor: &Visitor, fields: &Fields) -> Option<Wish> {
     Some(Wish {
-        by: visitor.visit.name.clone(),
+        by: visitor.by,
         drive: Some(fields.get("drive").to_owned()),
         sector: fields.get("sector").trim().parse().ok()?,
         count: fields.get("count").trim().parse().ok()?,
@@ -105,24 +106,28 @@ pub(super) fn section(visitor: &Visitor, machine: &Machine) -> Markup {
         section aria-labelledby="second-look" {
             h2 #second-look { (words.second_look) }
             @if work.holds() {
-                (look_form(visitor, machine, work, None))
-                (button(visitor, machine, "release", words.release))
+                @if visitor.may(Action::Look) { (look_form(visitor, machine, work, None)) }
+                (button(visitor, machine, Action::Release, words.release))
             } @else if work.held {
                 p { (words.hold_asked) }
-                (button(visitor, machine, "release", words.hold_off))
+                (button(visitor, machine, Action::Release, words.hold_off))
             } @else {
                 p .hint { (words.hold_offer) }
-                (button(visitor, machine, "hold", words.hold_now))
+                (button(visitor, machine, Action::Hold, words.hold_now))
             }
         }
     }
 }
 
-fn button(visitor: &Visitor, machine: &Machine, action: &str, word: &str) -> Markup {
+/// Nothing where this person may not do that.
+fn button(visitor: &Visitor, machine: &Machine, action: Action, word: &str) -> Markup {
+    let path = if action == Action::Hold { "hold" } else { "release" };
     html! {
-        form method="post" action={ "/machines/" (machine.number.0) "/" (action) } {
-            (token(visitor))
-            button { (word) }
+        @if visitor.may(action) {
+            form method="post" action={ "/machines/" (machine.number.0) "/" (path) } {
+                (token(visitor))
+                button { (word) }
+            }
         }
     }
 }

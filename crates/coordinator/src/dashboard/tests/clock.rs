@@ -23,7 +23,7 @@ const FAR: UnixMillis = UnixMillis(2_100_000_000_000);
 #[tokio::test]
 async fn while_the_clock_is_in_doubt_nothing_is_armed_or_picked_and_the_page_says_why() {
     let dial = Dial::new(RIGHT);
-    let door = Door::open_by(dial.clock(), REQUEST_TIME);
+    let door = Door::open_by(dial.clock(), REQUEST_TIME).await;
     let (_, _, agent) = door.boot(laptop(1)).await;
     let ola = door.log_in().await;
     let armed = door.post("/arm", &ola.cookie, &arming(&ola, "1", "1")).await;
@@ -46,7 +46,7 @@ async fn while_the_clock_is_in_doubt_nothing_is_armed_or_picked_and_the_page_say
 #[tokio::test]
 async fn while_the_clock_is_in_doubt_no_ticket_is_given_and_the_agent_may_ask_again() {
     let dial = Dial::new(RIGHT);
-    let door = Door::open_by(dial.clock(), REQUEST_TIME);
+    let door = Door::open_by(dial.clock(), REQUEST_TIME).await;
     let (machine, _, agent) = door.boot(laptop(1)).await;
     let ola = door.log_in().await;
     door.post("/arm", &ola.cookie, &arming(&ola, "1", "1")).await;

@@ -14,17 +14,19 @@ use hyper_util::service::TowerToHyperService;
 use protocol::{AgentKey, Enrollment, Inventory, MachineId, MachineNumber};
 use tokio::sync::watch;
 
+use crate::access::{Actor, Role};
 use crate::bench::Locks;
 use crate::boot_files::BootSet;
 use crate::clock::Clock;
 use crate::config::{DhcpSetting, Settings};
 use crate::coordinator::Coordinator;
-use crate::dashboard::{PasswordFile, router};
+use crate::dashboard::router;
 use crate::enrollment::{Crowd, Rules, enroll};
 use crate::http::{Peer, REQUEST_TIME};
 use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
+use crate::login::Login;
 use crate::lots::actions::{self, LotWish};
 use crate::policies::Shipped;
 use crate::random;
@@ -34,6 +36,13 @@ use crate::site::Site;
 use crate::witness::Looks;
 
 pub(super) const HOST: &str = "10.76.0.1";
+/// The supervisor of these tests.
+pub(super) const OLA: &str = "Ola Żądło";
+
+/// Whoever may open the Unix socket.
+pub(super) fn root() -> Actor {
+    Actor { name: "root".into(), role: Role::Supervisor, person: None }
+}
 
 pub(super) struct Door {
     pub(super) coordinator: Arc<Coordinator>,
@@ -60,17 +69,17 @@ pub(super) struct Person {
 }
 
 impl Door {
-    pub(super) fn open() -> Self {
-        Self::open_by(Clock::start(), REQUEST_TIME)
+    pub(super) async fn open() -> Self {
+        Self::open_by(Clock::start(), REQUEST_TIME).await
     }
 
     /// With a clock of its own, and requests that take no longer than `time`.
-    pub(super) fn open_by(clock: Clock, time: Duration) -> Self {
-        Self::open_as(false, clock, time)
+    pub(super) async fn open_by(clock: Clock, time: Duration) -> Self {
+        Self::open_as(false, clock, time).await
     }
 
     /// Of simulated machines, or of real ones.
-    pub(super) fn open_as(simulated: bool, clock: Clock, time: Duration) -> Self {
+    pub(super) async fn open_as(simulated: bool, clock: Clock, time: Duration) -> Self {
         let data = tempfile::tempdir().unwrap();
         let address = Ipv4Addr::new(10, 76, 0, 1);
         let settings = Settings {
@@ -91,6 +100,7 @@ impl Door {
             recovery: RecoverySecret::open(data.path(), &Locks::default()).unwrap(),
             sessions: Sessions::default(),
             live: Live::new(journal.clock().clone()),
+            login: Login::of(data.path()),
             journal,
             looks: Looks::default(),
             crowd: Crowd::new(1),
@@ -99,7 +109,9 @@ impl Door {
             dhcp_machines: OnceLock::new(),
             dhcp: DhcpSetting::Off,
         });
-        let password = PasswordFile::of(data.path()).first().unwrap().unwrap();
+        let (login, journal) = (&coordinator.login, &coordinator.journal);
+        login.users.first(journal).await.unwrap();
+        let password = login.users.add(journal, &root(), OLA, Role::Supervisor).await.unwrap();
         let (stop, stopping) = watch::channel(false);
         let router = router(coordinator.clone(), stopping, time);
         Self { coordinator, password, data, router, _stop: stop }
@@ -110,17 +122,17 @@ impl Door {
         if self.coordinator.journal.published().bench.lots().next().is_some() {
             return;
         }
-        let (by, on) = (String::from("Ola"), "2026-11-22".parse().unwrap());
-        let opened =
-            actions::open(&self.coordinator, by.clone(), "Town hall".into(), String::new());
+        let (name, on) = (String::from("Ola"), "2026-11-22".parse().unwrap());
+        let by = self.coordinator.journal.person(name.clone()).await.unwrap();
+        let opened = actions::open(&self.coordinator, by, "Town hall".into(), String::new());
         let lot = opened.await.unwrap();
         let policy = Shipped::named("overwrite-only").unwrap().policy().unwrap();
         let reference = String::new();
         for wish in [
-            LotWish::Accept { policy, accepted_by: by.clone(), on, reference: reference.clone() },
-            LotWish::State { stated_by: by.clone(), on, reference },
+            LotWish::Accept { policy, accepted_by: name.clone(), on, reference: reference.clone() },
+            LotWish::State { stated_by: name.clone(), on, reference },
         ] {
-            actions::wish(&self.coordinator, lot, by.clone(), wish).await.unwrap();
+            actions::wish(&self.coordinator, lot, &root(), wish).await.unwrap();
         }
     }
 
@@ -165,12 +177,27 @@ impl Door {
     }
 
     pub(super) async fn try_password(&self, password: &str) -> Answer {
-        self.post("/login", "", &[("name", "Ola Żądło"), ("password", password)]).await
+        self.try_login(OLA, password).await
+    }
+
+    pub(super) async fn try_login(&self, name: &str, password: &str) -> Answer {
+        self.post("/login", "", &[("name", name), ("password", password)]).await
+    }
+
+    /// Somebody of this role, logged in.
+    pub(super) async fn log_in_as(&self, role: Role) -> Person {
+        let (login, journal) = (&self.coordinator.login, &self.coordinator.journal);
+        let name = role.name().to_uppercase() + " of the bench";
+        let password = login.users.add(journal, &root(), &name, role).await.unwrap();
+        self.enter(self.try_login(&name, &password).await).await
     }
 
     pub(super) async fn log_in(&self) -> Person {
         self.open_lot().await;
-        let answer = self.try_password(&self.password).await;
+        self.enter(self.try_password(&self.password).await).await
+    }
+
+    async fn enter(&self, answer: Answer) -> Person {
         assert_eq!((answer.status.as_u16(), answer.location.as_str()), (303, "/bench"));
         let cookie = answer.cookies[0].split(';').next().unwrap().to_owned();
         let page = self.get("/bench", &cookie).await.body;

@@ -38,7 +38,7 @@ pub(super) fn batch_of(door: &Door) -> String {
 
 #[tokio::test]
 async fn a_form_without_this_visits_token_or_from_elsewhere_changes_nothing() {
-    let door = Door::open();
+    let door = Door::open().await;
     let (ola, other) = (door.log_in().await, door.log_in().await);
     let events = *door.coordinator.journal.length().borrow();
     for token in ["", "00", &"0".repeat(64), &other.token] {
@@ -58,7 +58,7 @@ async fn a_form_without_this_visits_token_or_from_elsewhere_changes_nothing() {
 
 #[tokio::test]
 async fn arming_needs_the_same_count_twice() {
-    let door = Door::open();
+    let door = Door::open().await;
     let ola = door.log_in().await;
     for (count, again) in [("2", "3"), ("2", ""), ("0", "0"), ("-1", "-1"), ("two", "two")] {
         let answer = door.post("/arm", &ola.cookie, &arming(&ola, count, again)).await;
@@ -84,7 +84,7 @@ async fn arming_needs_the_same_count_twice() {
 
 #[tokio::test]
 async fn arming_shows_the_policies_and_their_meaning_and_takes_the_chosen_one() {
-    let door = Door::open();
+    let door = Door::open().await;
     let ola = door.log_in().await;
     for (lang, language, words) in [
         ("en", Language::En, "What this policy means"),
@@ -113,7 +113,7 @@ async fn arming_shows_the_policies_and_their_meaning_and_takes_the_chosen_one() 
 
 #[tokio::test]
 async fn a_person_arms_picks_and_disarms() {
-    let door = Door::open();
+    let door = Door::open().await;
     let (_, number, agent) = door.boot(laptop(1)).await;
     door.boot(laptop(2)).await;
     let ola = door.log_in().await;
@@ -154,7 +154,7 @@ async fn a_person_arms_picks_and_disarms() {
 #[tokio::test]
 async fn a_form_that_never_ends_is_given_up() {
     let time = Duration::from_millis(300);
-    let door = Door::open_by(Clock::start(), time);
+    let door = Door::open_by(Clock::start(), time).await;
     let mut request = form("/login", "", &[], Some(&format!("https://{HOST}")));
     let (mut sender, body) = Channel::<Bytes>::new(1);
     sender.send_data("name=O".into()).await.unwrap();
@@ -164,7 +164,7 @@ async fn a_form_that_never_ends_is_given_up() {
     drop(sender);
 
     // The page that is kept fresh goes on.
-    let door = Door::open_by(Clock::start(), Duration::from_secs(2));
+    let door = Door::open_by(Clock::start(), Duration::from_secs(2)).await;
     let ola = door.log_in().await;
     let request = Request::get("/events").header("host", HOST).header("cookie", &ola.cookie);
     let mut events = door.raw(request.body(Body::empty()).unwrap()).await.into_body();
@@ -177,7 +177,7 @@ async fn a_form_that_never_ends_is_given_up() {
 
 #[tokio::test]
 async fn a_person_settles_an_identity_that_is_not_clear() {
-    let door = Door::open();
+    let door = Door::open().await;
     door.boot(laptop(1)).await;
     let mut twin = laptop(2);
     twin.identity.uuid = laptop(1).identity.uuid;
@@ -203,7 +203,7 @@ async fn a_person_settles_an_identity_that_is_not_clear() {
 
 #[tokio::test]
 async fn an_image_that_no_laptop_could_be_given_is_not_armed_and_the_page_says_why() {
-    let door = Door::open();
+    let door = Door::open().await;
     let raw = door.data.path().join("noise.raw");
     std::fs::File::create(&raw).unwrap().set_len(8 << 20).unwrap();
     let mut sgdisk = std::process::Command::new("sgdisk");

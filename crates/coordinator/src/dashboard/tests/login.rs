@@ -1,16 +1,14 @@
 //! Who gets in, and how often one may try.
 
-use std::os::unix::fs::MetadataExt;
-
 use axum::body::Body;
 use axum::http::Request;
 
-use super::door::{Door, HOST, form};
-use crate::dashboard::PasswordFile;
+use super::door::{Door, HOST, OLA, form, root};
+use crate::access::Role;
 
 #[tokio::test]
 async fn every_page_but_the_login_needs_one() {
-    let door = Door::open();
+    let door = Door::open().await;
     door.boot(crate::scene::hardware::laptop(1)).await;
     for cookie in ["", "__Host-rehome=", &format!("__Host-rehome={}", "ab".repeat(32))] {
         for path in [
@@ -36,7 +34,7 @@ async fn every_page_but_the_login_needs_one() {
 
 #[tokio::test]
 async fn the_cookie_is_kept_from_scripts_and_strangers_and_ends_with_the_visit() {
-    let door = Door::open();
+    let door = Door::open().await;
     let answer = door.try_password(&door.password).await;
     let [cookie] = answer.cookies.as_slice() else { panic!("{:?}", answer.cookies) };
     let (secret, flags) = cookie.split_once("; ").unwrap();
@@ -50,21 +48,28 @@ async fn the_cookie_is_kept_from_scripts_and_strangers_and_ends_with_the_visit()
 }
 
 #[tokio::test]
-async fn a_new_password_ends_all_visits() {
-    let door = Door::open();
+async fn a_user_who_is_changed_or_removed_is_out_at_once() {
+    let door = Door::open().await;
+    let (users, journal) = (&door.coordinator.login.users, &door.coordinator.journal);
     let ola = door.log_in().await;
-    let file = door.data.path().join("dashboard.hash");
-    let new = PasswordFile::of(door.data.path()).renew().unwrap();
-    assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
-    assert!(!std::fs::read_to_string(&file).unwrap().contains(&new));
+    let new = users.renew(journal, &root(), OLA).await.unwrap();
     assert_eq!(door.get("/bench", &ola.cookie).await.status, 303);
     assert_eq!(door.try_password(&door.password).await.status, 401);
     assert_eq!(door.try_password(&new).await.status, 303);
+
+    let ewa = door.log_in_as(Role::Technician).await;
+    assert_eq!(door.get("/pick", &ewa.cookie).await.status, 200);
+    users.set_role(journal, &root(), "TECHNICIAN of the bench", Role::Auditor).await.unwrap();
+    assert_eq!(door.get("/pick", &ewa.cookie).await.status, 303);
+    let jan = door.log_in_as(Role::Auditor).await;
+    assert_eq!(door.get("/bench", &jan.cookie).await.status, 200);
+    users.remove(journal, &root(), "AUDITOR of the bench").await.unwrap();
+    assert_eq!(door.get("/bench", &jan.cookie).await.status, 303);
 }
 
 #[tokio::test]
 async fn a_wrong_password_gets_nothing_and_only_a_few_tries() {
-    let door = Door::open();
+    let door = Door::open().await;
     for _ in 0..5 {
         let answer = door.try_password("aaaa-bbbb-cccc-dddd-eeee").await;
         assert_eq!(answer.status, 401);
@@ -77,8 +82,8 @@ async fn a_wrong_password_gets_nothing_and_only_a_few_tries() {
 
 #[tokio::test]
 async fn a_login_from_elsewhere_is_refused() {
-    let door = Door::open();
-    let fields = [("name", "Ola"), ("password", door.password.as_str())];
+    let door = Door::open().await;
+    let fields = [("name", OLA), ("password", door.password.as_str())];
     for origin in [None, Some("https://evil.example"), Some("null"), Some("http://10.76.0.1")] {
         let answer = door.send(form("/login", "", &fields, origin)).await;
         assert_eq!(answer.status, 403, "{origin:?}");
@@ -88,7 +93,7 @@ async fn a_login_from_elsewhere_is_refused() {
 
 #[tokio::test]
 async fn the_language_is_what_was_chosen_or_else_what_the_browser_asks_for() {
-    let door = Door::open();
+    let door = Door::open().await;
     let page = async |path: &str, cookie: &str, accept: &str| {
         let request = Request::get(path)
             .header("host", HOST)

@@ -42,7 +42,7 @@ fn file(path: &str, ola: &Person, token: &str, content: &str) -> Request<Body> {
 
 #[tokio::test]
 async fn a_register_is_shown_before_it_is_taken_and_no_person_in_it_is_kept() {
-    let door = Door::open();
+    let door = Door::open().await;
     let ola = door.log_in().await;
     let lot = lot_of(&door);
     let (send, take) = (format!("/lots/{lot}/register"), format!("/lots/{lot}/register/take"));
@@ -99,7 +99,7 @@ async fn a_register_is_shown_before_it_is_taken_and_no_person_in_it_is_kept() {
 
 #[tokio::test]
 async fn what_never_boots_is_taken_in_its_drive_pulled_and_the_lot_closed() {
-    let door = Door::open();
+    let door = Door::open().await;
     let ola = door.log_in().await;
     let page = format!("/lots/{}", lot_of(&door));
     let taken = [("wish", "take-in"), ("serial", "SYS003"), ("because", "no light")];

@@ -16,7 +16,7 @@ use crate::scene::hardware::laptop;
 
 #[tokio::test]
 async fn what_a_machine_says_of_itself_is_text() {
-    let door = Door::open();
+    let door = Door::open().await;
     let evil = "<script>alert(1)</script>\"'><img src=x onerror=y>";
     let mut inventory = laptop(1);
     inventory.identity.system_serial = Some(evil.into());
@@ -45,7 +45,7 @@ async fn what_a_machine_says_of_itself_is_text() {
 #[tokio::test]
 async fn every_page_of_a_rehearsal_says_so_in_its_language() {
     for simulated in [false, true] {
-        let door = Door::open_as(simulated, Clock::start(), REQUEST_TIME);
+        let door = Door::open_as(simulated, Clock::start(), REQUEST_TIME).await;
         door.boot(laptop(1)).await;
         let ola = door.log_in().await;
         for (lang, words) in [
@@ -64,7 +64,7 @@ async fn every_page_of_a_rehearsal_says_so_in_its_language() {
 
 #[tokio::test]
 async fn every_answer_carries_the_policy() {
-    let door = Door::open();
+    let door = Door::open().await;
     let ola = door.log_in().await;
     for path in ["/", "/bench", "/machines/7", "/assets/dashboard.css", "/assets/nothing"] {
         let answer = door.get(path, &ola.cookie).await;
@@ -80,7 +80,7 @@ async fn every_answer_carries_the_policy() {
 
 #[tokio::test]
 async fn an_unknown_machine_has_a_page_that_says_so() {
-    let door = Door::open();
+    let door = Door::open().await;
     let ola = door.log_in().await;
     for path in ["/machines/7", "/machines/0", "/machines/x", "/machines/99999999999999999999"] {
         let answer = door.get(path, &ola.cookie).await;
@@ -93,7 +93,7 @@ async fn an_unknown_machine_has_a_page_that_says_so() {
 
 #[tokio::test]
 async fn a_page_is_told_of_changes_and_of_nothing_else() {
-    let door = Door::open();
+    let door = Door::open().await;
     let (id, ..) = door.boot(laptop(1)).await;
     door.boot(laptop(2)).await;
     let ola = door.log_in().await;
@@ -146,7 +146,7 @@ async fn drives_out_of_sight_are_not_shown_as_empty() {
     for (unexplained, words) in
         [(None, "No drive seen"), (Some("RAID".to_owned()), "Data still there")]
     {
-        let door = Door::open();
+        let door = Door::open().await;
         let ola = door.log_in().await;
         let mut inventory = laptop(1);
         inventory.drives.clear();

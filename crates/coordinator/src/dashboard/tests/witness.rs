@@ -146,7 +146,7 @@ async fn admit(door: &Door, ola: &Person, laptop: &Laptop, witness: bool) {
 
 #[tokio::test]
 async fn a_person_looks_at_a_held_machine_and_releases_it() {
-    let door = Door::open();
+    let door = Door::open().await;
     let ola = door.log_in().await;
     let page = door.get("/arm", &ola.cookie).await.body;
     assert!(page.contains("type=\"checkbox\" name=\"witness\" value=\"yes\""), "{page}");
@@ -229,7 +229,7 @@ async fn a_person_looks_at_a_held_machine_and_releases_it() {
 
 #[tokio::test]
 async fn a_person_has_one_machine_wait_and_only_by_a_form_of_ours() {
-    let door = Door::open();
+    let door = Door::open().await;
     let ola = door.log_in().await;
     let laptop = Laptop::boot(&door).await;
     assert_eq!(act(&door, &ola, "hold", &[]).await.status, 409, "no work yet");

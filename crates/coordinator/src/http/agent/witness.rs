@@ -13,8 +13,13 @@ use crate::event::{Happening, Saw};
 use crate::sessions::Session;
 use crate::witness::{Answered, Asked, Content, Taken};
 
-/// `GET /agent/v1/witness`
-pub(super) async fn witness(
+/// What a held machine is to do: wait, show sectors, or go on.
+#[utoipa::path(
+    get, path = "/agent/v1/witness", tag = "agent",
+    responses((status = 200, body = Object, description = "What to do."), crate::admin::Refusals),
+    security(("agent" = []))
+)]
+pub(crate) async fn witness(
     State(coordinator): Shared,
     session: Session,
 ) -> Result<Json<WitnessReply>, Refused> {
@@ -41,8 +46,13 @@ pub(super) async fn witness(
     }
 }
 
-/// `POST /agent/v1/look`: what was seen is journaled, all but the bytes, and then shown to whoever asked.
-pub(super) async fn look(
+/// Answers a look: the sectors' bytes, or why they cannot be read.
+#[utoipa::path(
+    post, path = "/agent/v1/look", tag = "agent", request_body = Object,
+    responses((status = 200, body = Object, description = "Nothing."), crate::admin::Refusals),
+    security(("agent" = []))
+)]
+pub(crate) async fn look(
     State(coordinator): Shared,
     session: Session,
     FromBody(LookAnswer { look, seen }): FromBody<LookAnswer>,

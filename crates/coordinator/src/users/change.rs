@@ -1,0 +1,207 @@
+//! Changes of users. The journal is told first: nobody is let in of whom it does not know. Should the file then not be
+//! written, the journal is told how it stayed.
+
+use std::collections::BTreeMap;
+
+use protocol::PersonId;
+
+use super::{FORMERLY, MAX_NAME_LEN, MAX_USERS, User, Users, UsersError, password};
+use crate::access::{Actor, Role};
+use crate::bench::Bench;
+use crate::event::Happening;
+use crate::journal::Journal;
+use crate::private_file;
+
+/// Name of the first user, who makes the others.
+pub(crate) const FIRST_NAME: &str = "supervisor";
+
+/// What the start found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// The first user was made, with this password, to be shown once.
+    Made(String),
+    /// The first user was made and has the password of the dashboard from before there were users.
+    Kept,
+    /// There are users.
+    There,
+}
+
+impl Users {
+    /// Makes the first user where there is none yet, and has the journal know all users as they are in the file.
+    ///
+    /// # Errors
+    /// When the file is there but of no use, or something cannot be written.
+    pub(crate) async fn first(&self, journal: &Journal) -> Result<First, UsersError> {
+        let _changing = self.changing.lock().await;
+        let first = match self.read()? {
+            Some(_) => First::There,
+            None => self.make_first(journal).await?,
+        };
+        self.tell(journal).await?;
+        Ok(first)
+    }
+
+    /// Adds a user and gives the password, to be shown once.
+    ///
+    /// # Errors
+    /// When the name is none or taken, or something cannot be written.
+    pub(crate) async fn add(
+        &self,
+        journal: &Journal,
+        by: &Actor,
+        name: &str,
+        role: Role,
+    ) -> Result<String, UsersError> {
+        let plain = !name.is_empty() && name.trim() == name && !name.chars().any(char::is_control);
+        if !plain || name.chars().count() > MAX_NAME_LEN {
+            return Err(UsersError::Name);
+        }
+        let (made, hash) = make().await?;
+        let _changing = self.changing.lock().await;
+        let mut users = self.all()?;
+        if let Some(user) = users.iter().find(|user| user.is_named(name)) {
+            return Err(UsersError::Taken(user.name.clone()));
+        }
+        if users.len() >= MAX_USERS {
+            return Err(UsersError::Full);
+        }
+        let (by, person) = (by.person(journal).await?, journal.person(name.to_owned()).await?);
+        users.push(User { person, name: name.to_owned(), role, password: hash });
+        let added = Happening::UserAdded { person, role, by: Some(by) };
+        self.change(journal, added, users).await?;
+        Ok(made)
+    }
+
+    /// Gives a user another role.
+    ///
+    /// # Errors
+    /// When there is no such user, it is the only supervisor, or something cannot be written.
+    pub(crate) async fn set_role(
+        &self,
+        journal: &Journal,
+        by: &Actor,
+        name: &str,
+        role: Role,
+    ) -> Result<(), UsersError> {
+        let _changing = self.changing.lock().await;
+        let mut users = self.all()?;
+        let at = find(&users, name)?;
+        if users[at].role == role {
+            return Ok(());
+        }
+        users[at].role = role;
+        keeps_a_supervisor(&users, name)?;
+        let (person, by) = (users[at].person, Some(by.person(journal).await?));
+        let changed = Happening::UserChanged { person, role, password: false, by };
+        self.change(journal, changed, users).await
+    }
+
+    /// Makes a user's new password and gives it, to be shown once.
+    ///
+    /// # Errors
+    /// When there is no such user, or something cannot be written.
+    pub(crate) async fn renew(
+        &self,
+        journal: &Journal,
+        by: &Actor,
+        name: &str,
+    ) -> Result<String, UsersError> {
+        let (made, hash) = make().await?;
+        let _changing = self.changing.lock().await;
+        let mut users = self.all()?;
+        let at = find(&users, name)?;
+        users[at].password = hash;
+        let (person, role, by) = (users[at].person, users[at].role, by.person(journal).await?);
+        let changed = Happening::UserChanged { person, role, password: true, by: Some(by) };
+        self.change(journal, changed, users).await?;
+        Ok(made)
+    }
+
+    /// Removes a user: nobody logs in by this name any more. What the person did stays in the journal.
+    ///
+    /// # Errors
+    /// When there is no such user, it is the only supervisor, or something cannot be written.
+    pub(crate) async fn remove(
+        &self,
+        journal: &Journal,
+        by: &Actor,
+        name: &str,
+    ) -> Result<(), UsersError> {
+        let _changing = self.changing.lock().await;
+        let mut users = self.all()?;
+        let removed = users.remove(find(&users, name)?);
+        keeps_a_supervisor(&users, name)?;
+        let by = Some(by.person(journal).await?);
+        let removed = Happening::UserRemoved { person: removed.person, by };
+        self.change(journal, removed, users).await
+    }
+
+    async fn make_first(&self, journal: &Journal) -> Result<First, UsersError> {
+        let formerly = self.path.with_file_name(FORMERLY);
+        let kept = private_file::read(&formerly, super::REMEDY)?;
+        let (first, hash) = match kept {
+            Some(hash) => (First::Kept, hash.trim().to_owned()),
+            None => {
+                let (made, hash) = make().await?;
+                (First::Made(made), hash)
+            }
+        };
+        let person = journal.person(FIRST_NAME.to_owned()).await?;
+        let (name, role) = (FIRST_NAME.to_owned(), Role::Supervisor);
+        self.write(vec![User { person, name, role, password: hash }])?;
+        Ok(first)
+    }
+
+    async fn change(
+        &self,
+        journal: &Journal,
+        happening: Happening,
+        users: Vec<User>,
+    ) -> Result<(), UsersError> {
+        journal.decide(move |_, _| (vec![happening], ())).await?;
+        let written = self.write(users);
+        if written.is_err() {
+            self.tell(journal).await?;
+        }
+        written
+    }
+
+    /// Tells the journal of whatever it does not know as the file has it: somebody restored the file, or the power went.
+    async fn tell(&self, journal: &Journal) -> Result<(), UsersError> {
+        let users: BTreeMap<_, _> =
+            self.all()?.into_iter().map(|user| (user.person, user.role)).collect();
+        Ok(journal.decide(move |bench, _| (untold(bench, &users), ())).await?)
+    }
+}
+
+fn untold(bench: &Bench, users: &BTreeMap<PersonId, Role>) -> Vec<Happening> {
+    let known = bench.users();
+    let gone = known.keys().filter(|person| !users.contains_key(person));
+    let gone = gone.map(|person| Happening::UserRemoved { person: *person, by: None });
+    let new = users.iter().filter_map(|(&person, &role)| match known.get(&person) {
+        None => Some(Happening::UserAdded { person, role, by: None }),
+        Some(other) if *other != role => {
+            Some(Happening::UserChanged { person, role, password: false, by: None })
+        }
+        Some(_) => None,
+    });
+    gone.chain(new).collect()
+}
+
+fn find(users: &[User], name: &str) -> Result<usize, UsersError> {
+    let at = users.iter().position(|user| user.is_named(name));
+    at.ok_or_else(|| UsersError::Unknown(name.to_owned()))
+}
+
+fn keeps_a_supervisor(users: &[User], name: &str) -> Result<(), UsersError> {
+    match users.iter().any(|user| user.role == Role::Supervisor) {
+        true => Ok(()),
+        false => Err(UsersError::LastSupervisor(name.to_owned())),
+    }
+}
+
+/// Hashing takes tens of milliseconds of a processor.
+async fn make() -> Result<(String, String), UsersError> {
+    let made = tokio::task::spawn_blocking(password::make).await;
+    made.map_err(|error| UsersError::Journal(crate::journal::JournalError::Interrupted(error)))?
+}

@@ -1,0 +1,86 @@
+//! Users on a real journal.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::*;
+use crate::journal::Journal;
+
+fn journal(data: &Path) -> Journal {
+    Journal::open(&data.join("journal.db"), protocol::SiteKey::from_bytes([1; 32])).unwrap()
+}
+
+fn root() -> Actor {
+    Actor { name: "root".into(), role: Role::Supervisor, person: None }
+}
+
+fn knows(users: &Users, name: &str, password: &str) -> bool {
+    matches!(users.check(name, password).unwrap(), Checked::Right(_))
+}
+
+#[tokio::test]
+async fn users_come_change_and_go_and_the_journal_knows_them() {
+    let data = tempfile::tempdir().unwrap();
+    let (journal, users) = (journal(data.path()), Users::of(data.path()));
+    let First::Made(first) = users.first(&journal).await.unwrap() else { panic!("none made") };
+    assert!(knows(&users, FIRST_NAME, &first));
+    assert_eq!(users.first(&journal).await.unwrap(), First::There);
+
+    let ola = users.add(&journal, &root(), "Ola Żądło", Role::Technician).await.unwrap();
+    assert!(knows(&users, "ola żądło", &ola) && !knows(&users, "Ola Żądło", &first));
+    let path = data.path().join(FILE);
+    assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("$argon2id$") && !text.contains(&ola), "{text}");
+    let again = users.add(&journal, &root(), "OLA ŻĄDŁO", Role::Auditor).await.unwrap_err();
+    assert!(matches!(again, UsersError::Taken(_)), "{again}");
+    for name in ["", " Ola", "O\nla", &"x".repeat(61)] {
+        let bad = users.add(&journal, &root(), name, Role::Auditor).await.unwrap_err();
+        assert!(matches!(bad, UsersError::Name), "{name:?}: {bad}");
+    }
+
+    let mark = |name: &str| {
+        users.all().unwrap().iter().find(|user| user.name == name).map(super::User::mark)
+    };
+    let before = mark("Ola Żądło").unwrap();
+    users.set_role(&journal, &root(), "Ola Żądło", Role::Auditor).await.unwrap();
+    let demoted = mark("Ola Żądło").unwrap();
+    assert_ne!(before, demoted, "visits end");
+    let new = users.renew(&journal, &root(), "Ola Żądło").await.unwrap();
+    assert!(knows(&users, "Ola Żądło", &new) && !knows(&users, "Ola Żądło", &ola));
+    assert_ne!(mark("Ola Żądło").unwrap(), demoted, "visits end");
+
+    for refused in [
+        users.set_role(&journal, &root(), FIRST_NAME, Role::Auditor).await,
+        users.remove(&journal, &root(), FIRST_NAME).await,
+    ] {
+        assert!(matches!(refused, Err(UsersError::LastSupervisor(_))), "{refused:?}");
+    }
+    let person = users.all().unwrap().iter().find(|it| it.name == "Ola Żądło").unwrap().person;
+    assert_eq!(journal.published().bench.users().get(&person), Some(&Role::Auditor));
+    users.remove(&journal, &root(), "Ola Żądło").await.unwrap();
+    assert_eq!(journal.published().bench.users().get(&person), None);
+    assert!(!knows(&users, "Ola Żądło", &new));
+    let unknown = users.remove(&journal, &root(), "Ola Żądło").await.unwrap_err();
+    assert!(unknown.to_string().contains("rehome user list"), "{unknown}");
+}
+
+#[tokio::test]
+async fn the_journal_follows_a_file_that_was_restored_and_the_old_password_stays() {
+    let data = tempfile::tempdir().unwrap();
+    let (journal, users) = (journal(data.path()), Users::of(data.path()));
+    let (password, hash) = password::make().unwrap();
+    private_file::replace(&data.path().join(FORMERLY), format!("{hash}\n").as_bytes()).unwrap();
+    assert_eq!(users.first(&journal).await.unwrap(), First::Kept);
+    assert!(knows(&users, FIRST_NAME, &password));
+
+    let old = std::fs::read_to_string(data.path().join(FILE)).unwrap();
+    users.add(&journal, &root(), "Ewa", Role::Technician).await.unwrap();
+    assert_eq!(journal.published().bench.users().len(), 2);
+    std::fs::write(data.path().join(FILE), old).unwrap();
+    assert_eq!(users.first(&journal).await.unwrap(), First::There);
+    assert_eq!(journal.published().bench.users().len(), 1);
+    std::fs::write(data.path().join(FILE), "{}").unwrap();
+    let bad = users.first(&journal).await.unwrap_err();
+    assert!(matches!(bad, UsersError::Malformed { .. }), "{bad}");
+}
