@@ -82,6 +82,7 @@ fn whose(happening: &Happening) -> Option<(Option<PersonId>, Option<MachineId>)>
         Happening::BatchArmed { by, .. }
         | Happening::BatchDisarmed { by, .. }
         | Happening::LockAdopted { by, .. }
+        | Happening::KeyRotated { by, .. }
         | Happening::ClockAccepted { by, .. } => Some((Some(*by), None)),
         Happening::LoggedIn { person } | Happening::LoggedOut { person } => {
             Some((Some(*person), None))

@@ -75,6 +75,10 @@ impl Lang {
             Happening::ClockAccepted { because, .. } => {
                 self.told_with(("Accepted the clock", "Przyjęto czas zegara"), because.clone())
             }
+            Happening::KeyRotated { because, .. } => self.told_with(
+                ("Gave the site a new key", "Zmieniono klucz stanowiska"),
+                because.clone(),
+            ),
             Happening::PersonForgotten { because, .. } => self
                 .told_with(("Deleted a person's name", "Usunięto nazwisko osoby"), because.clone()),
             Happening::Lot(event) => self.lot_deed(&event.what),
