@@ -68,7 +68,7 @@ fn an_older_copy_in_the_journals_place_is_refused() {
     }
     std::fs::rename(&old, data.join("journal.db")).unwrap();
     let refused = run(&data, &["serve", "--address", "127.0.0.1", "--dhcp", "off"], 2);
-    for word in ["has 1 events", "journal.checkpoint", "are lost", "rehome restore"] {
+    for word in ["has 3 events", "journal.checkpoint", "are lost", "rehome restore"] {
         assert!(refused.contains(word), "{refused}");
     }
     let broken = run(&data, &["journal", "verify"], 1);
