@@ -100,7 +100,7 @@ pub(super) fn papers(visitor: &Visitor, lot: &LotView, today: &str) -> Markup {
     html! {
         section aria-labelledby="papers" {
             h2 #papers { (words.papers) }
-            dl {
+            dl .stacked {
                 dt { (words.accepted) } dd { (told(&lot.accepted)) }
                 dt { (words.stated) } dd { (told(&lot.stated)) }
                 dt { (words.register) }
@@ -184,10 +184,11 @@ fn thing(visitor: &Visitor, lot: &LotView, it: &ThingView) -> Markup {
                     Named::Machine(number) => { a href={ "/machines/" (number.0) } { (lang.named(&it.thing)) } }
                     Named::Item(_) => (lang.named(&it.thing)),
                 }
+                @if let Some(because) = &it.because { p .hint { (because) } }
             }
             td { (it.asset.as_deref().unwrap_or_default()) }
             td { (it.serial.as_deref().unwrap_or_default()) }
-            td { (it.model) (it.because.as_deref().unwrap_or_default()) }
+            td { (it.model) }
             td {
                 @if let Some(end) = it.end {
                     span .data .gone { (icon(Icon::Done)) (lang.lot_end(end)) }

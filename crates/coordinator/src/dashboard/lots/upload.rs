@@ -196,7 +196,7 @@ fn preview(visitor: &Visitor, lot: LotId, it: &Understood) -> Page {
     let content = html! {
         h1 { (words.preview_title) }
         p .hint lang="en" { (it.sheet.format) }
-        form .card .wide method="post" action={ "/lots/" (lot) "/register/take" } {
+        form .card .wide .preview method="post" action={ "/lots/" (lot) "/register/take" } {
             (token(visitor))
             input type="hidden" name="file" value=(it.file);
             h2 { (words.preview_columns) }
