@@ -38,7 +38,7 @@ async fn every_route_keeps_strangers_out_and_knows_who_may() {
     assert!(rules.len() >= 23, "{rules:?}");
     let open: Vec<_> =
         rules.iter().filter(|it| it.need == Need::Nothing).map(|it| it.path).collect();
-    assert_eq!(open, ["/", "/assets/{name}", "/login"], "nothing else is for everybody");
+    assert_eq!(open, ["/", "/assets/{name}", "/verify", "/login"], "nothing else is for everybody");
     for rule in &rules {
         let (status, location) = ask(&door, rule, None).await;
         match rule.need {
