@@ -29,7 +29,8 @@ fn setting(name: &str) -> &'static str {
 
 /// The capabilities of a setting as `setpriv` wants them: all others are dropped.
 fn only(name: &str) -> String {
-    let kept = setting(name).split(' ').map(|it| format!(",+{}", &it.to_lowercase()["cap_".len()..]));
+    let kept =
+        setting(name).split(' ').map(|it| format!(",+{}", &it.to_lowercase()["cap_".len()..]));
     format!("-all{}", kept.collect::<String>())
 }
 
