@@ -8,6 +8,7 @@ mod door;
 mod log;
 pub(crate) mod lots;
 mod people;
+pub(crate) mod protection;
 mod recovery;
 mod requests;
 mod users;
@@ -82,6 +83,9 @@ fn routes() -> Ruled<Arc<Coordinator>> {
         .get("/lots/{id}", may(May::Read), lots::show)
         // What is wished decides which role it takes: the handler asks.
         .post_up_to(lots::MAX_BODY_LEN, "/lots/{id}/wish", may(May::TakeIn), lots::wish)
+        .get("/protected", may(May::Read), protection::list)
+        .post("/protected", may(May::Protect), protection::add)
+        .post("/protected/remove", may(May::Protect), protection::remove)
         .get("/log", may(May::Read), log::log)
         .get("/people", may(May::Read), people::people)
         .post("/people/{id}/forget", may(May::ManageUsers), people::forget)

@@ -218,6 +218,9 @@ fn not_to_be_picked(
     if machine.is_finished() {
         return Some("it is finished, and a finished machine is never wiped twice".to_owned());
     }
+    if let Some(why) = machine.protected() {
+        return Some(format!("{why}; `rehome protect remove` takes it off the list"));
+    }
     let conflicts: Vec<_> = machine.open_conflicts().collect();
     if let Some(first) = conflicts.first() {
         let others = conflicts.iter().filter_map(|it| bench.machine(&it.with));

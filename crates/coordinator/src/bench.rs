@@ -16,8 +16,8 @@ use evidence::chain::ChainError;
 use evidence::site_keys::SiteKeysError;
 use evidence::{Envelope, EnvelopeError, SiteKeys};
 use protocol::{
-    AgentKey, AgentRecord, BatchId, Job, LotId, MachineId, MachineNumber, PersonId, Sha256Digest,
-    SiteKey, UnixMillis,
+    AgentKey, AgentRecord, BatchId, Inventory, Job, LotId, MachineId, MachineIdentity,
+    MachineNumber, PersonId, Sha256Digest, SiteKey, UnixMillis,
 };
 
 pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
@@ -33,6 +33,7 @@ use crate::drive_name::DriveName;
 use crate::event::{AdmittedHow, Happening, JournalEvent};
 use crate::lots::lot::StepError;
 use crate::lots::{Lot, LotEvent};
+use crate::protection::{Mark, Protected};
 
 /// Why an event cannot follow those before it.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,8 @@ pub(crate) enum FoldError {
     MachineTwice(MachineId, MachineNumber),
     #[error("batch {0} was never armed, or was armed twice")]
     Batch(BatchId),
+    #[error("{0} is protected already, or was never")]
+    Mark(Mark),
     #[error("lot {0} cannot take this step: {1}")]
     Lot(LotId, StepError),
     #[error("machine {0} is not admitted")]
@@ -84,6 +87,7 @@ pub(crate) struct Bench {
     locks: Locks,
     lots: BTreeMap<LotId, Arc<Lot>>,
     people: People,
+    protected: BTreeMap<Mark, Protected>,
     users: BTreeMap<PersonId, Role>,
 }
 
@@ -193,6 +197,27 @@ impl Bench {
         &self.locks
     }
 
+    /// Everything that is never touched.
+    pub(crate) fn all_protected(&self) -> impl Iterator<Item = (&Mark, &Protected)> {
+        self.protected.iter()
+    }
+
+    /// Why what says this of itself is never touched, if a person said so.
+    pub(crate) fn protection(
+        &self,
+        who: &MachineIdentity,
+        inventory: Option<&Inventory>,
+    ) -> Option<String> {
+        let mut found = self.protected.iter().filter(|(mark, _)| mark.fits(who, inventory));
+        let (mark, it) = found.next()?;
+        Some(format!("{mark} is protected ({}), so it is never touched", it.because))
+    }
+
+    /// Who protects it, if it is.
+    pub(crate) fn protected(&self, mark: &Mark) -> Option<&Protected> {
+        self.protected.get(mark)
+    }
+
     /// Everybody to whose name the journal is committed.
     pub(crate) fn people(&self) -> &People {
         &self.people
@@ -243,6 +268,18 @@ impl Bench {
             Happening::ClockAccepted { .. } => {}
             Happening::Enrolled { machine, agent, version, inventory } => {
                 self.change(machine)?.enroll(*agent, version, inventory, at);
+                self.look_for_marks(machine);
+            }
+            Happening::Protected { mark, by, because } => {
+                let protected = Protected { by: *by, because: because.clone(), at };
+                if self.protected.insert(mark.clone(), protected).is_some() {
+                    return Err(FoldError::Mark(mark.clone()));
+                }
+                self.look_for_marks_everywhere();
+            }
+            Happening::Unprotected { mark, .. } => {
+                self.protected.remove(mark).ok_or_else(|| FoldError::Mark(mark.clone()))?;
+                self.look_for_marks_everywhere();
             }
             Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot } => {
                 let job = Job { batch: *batch, kind: job.clone(), policy: policy.clone() };
@@ -312,6 +349,21 @@ impl Bench {
         self.n_events += 1;
         self.last_at = at;
         Ok(())
+    }
+
+    fn look_for_marks_everywhere(&mut self) {
+        let ids: Vec<_> = self.machines.keys().copied().collect();
+        ids.iter().for_each(|id| self.look_for_marks(id));
+    }
+
+    /// Whether the machine is protected now, by what it says of itself and what its drives say.
+    fn look_for_marks(&mut self, id: &MachineId) {
+        let Some(machine) = self.machines.get(id) else { return };
+        let found = self.protection(&machine.identity, machine.inventory.as_ref());
+        let Some(machine) = self.machines.get_mut(id) else { return };
+        if machine.protected != found {
+            Arc::make_mut(machine).protected = found;
+        }
     }
 
     fn change_lot(

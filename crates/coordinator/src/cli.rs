@@ -12,6 +12,7 @@ mod lot;
 mod machine;
 mod person;
 mod policy;
+mod protect;
 mod recovery;
 mod register;
 mod rehearse;
@@ -82,6 +83,9 @@ enum Command {
     /// Batches: arm, list, disarm
     #[command(subcommand)]
     Batch(batch::Command),
+    /// What is never touched: add, list, remove
+    #[command(subcommand)]
+    Protect(protect::Command),
     /// Lots: what an owner handed over, from the register to the last paper
     #[command(subcommand)]
     Lot(lot::Command),
@@ -258,6 +262,7 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
         Command::Status => asker.show(&get(&asker.data, "/status").await?),
         Command::Machine(command) => machine::run(asker, command).await,
         Command::Batch(command) => batch::run(asker, command).await,
+        Command::Protect(command) => protect::run(asker, command).await,
         Command::Lot(command) => lot::run(asker, command).await,
         Command::Clock(command) => clock::run(asker, command).await,
         Command::Image(command) => image::run(asker, command).await,

@@ -69,6 +69,10 @@ pub(crate) fn consent(
     if let Some(reason) = machine.reasons_for_agent().into_iter().next() {
         return no_work(format!("a person must look first: {reason}"));
     }
+    let seen = &request.inventory;
+    if let Some(reason) = bench.protection(&seen.identity, Some(seen)) {
+        return no_work(format!("a person must look first: {reason}"));
+    }
     if let Some(outcome) = contradiction(machine, admission, agent, request) {
         return outcome;
     }

@@ -83,6 +83,8 @@ fn whose(happening: &Happening) -> Option<(Option<PersonId>, Option<MachineId>)>
         | Happening::BatchDisarmed { by, .. }
         | Happening::LockAdopted { by, .. }
         | Happening::KeyRotated { by, .. }
+        | Happening::Protected { by, .. }
+        | Happening::Unprotected { by, .. }
         | Happening::ClockAccepted { by, .. } => Some((Some(*by), None)),
         Happening::LoggedIn { person } | Happening::LoggedOut { person } => {
             Some((Some(*person), None))

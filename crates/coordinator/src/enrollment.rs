@@ -82,7 +82,9 @@ pub(crate) fn enroll(
     }));
     let conflict = happenings.iter().any(|it| matches!(it, Happening::IdentityConflict { .. }));
     happenings.push(enrolled(id));
-    if !conflict {
+    // By what it says now: what is known of it may be older.
+    let protected = bench.protection(&inventory.identity, Some(inventory)).is_some();
+    if !conflict && !protected {
         happenings.extend(match matched.same {
             Some(machine) => resume(bench, now, machine, *agent, inventory, rules),
             None => None,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::Role;
 use crate::drive_name::DriveName;
 use crate::lots::LotEvent;
+use crate::protection::Mark;
 
 /// One row of the journal, one leaf of its Merkle tree.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,15 @@ pub(crate) enum Happening {
     },
     /// A person ended a batch: its machines get no further tickets.
     BatchDisarmed { batch: BatchId, by: PersonId },
+    /// A person says that what bears this mark is never touched.
+    Protected {
+        mark: Mark,
+        by: PersonId,
+        /// Why, in the person's words.
+        because: String,
+    },
+    /// A person says that it may be touched again.
+    Unprotected { mark: Mark, by: PersonId, because: String },
     /// A person did or said something about a lot.
     Lot(LotEvent),
     /// A machine was admitted to a batch; the admission binds it to one agent key.

@@ -41,6 +41,7 @@ mod lots;
 mod netboot;
 mod policies;
 mod private_file;
+mod protection;
 mod random;
 mod records;
 mod recovery;

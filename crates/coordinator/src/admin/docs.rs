@@ -69,6 +69,7 @@ pub(crate) enum Refusals {
         super::pick_machines, super::accept_clock, super::recovery::adopted, super::recovery::adopt,
         super::batches, super::arm_batch, super::disarm_batch, super::log::log,
         super::people::people, super::people::forget,
+        super::protection::list, super::protection::add, super::protection::remove,
         super::lots::list, super::lots::open, super::lots::mappings, super::lots::show,
         super::lots::wish,
         super::users::list, super::users::add, super::users::set_role, super::users::renew,

@@ -36,6 +36,8 @@ pub(crate) struct Machine {
     pub(crate) admission: Option<Admission>,
     /// Why a person must look before work goes on.
     pub(crate) attention: Option<String>,
+    /// Why it is never touched, if a person said so.
+    pub(super) protected: Option<String>,
     /// Holds, releases and looks, as indices of the journal.
     pub(crate) witnessed: Vec<u64>,
     /// Every internal drive that was ever seen in it.
@@ -114,6 +116,7 @@ impl Machine {
             inventory: None,
             admission: None,
             attention: None,
+            protected: None,
             witnessed: Vec::new(),
             ever: BTreeSet::new(),
             gone_at: BTreeMap::new(),
@@ -190,7 +193,13 @@ impl Machine {
         let blank = crate::identity::is_blank(&self.identity).then(|| {
             "the machine gives no UUID, serial number or network address to be known by".to_owned()
         });
-        conflicts.chain(blank).chain(self.attention.clone()).collect()
+        let protected = self.protected().map(str::to_owned);
+        protected.into_iter().chain(conflicts).chain(blank).chain(self.attention.clone()).collect()
+    }
+
+    /// Why it is never touched, if a person said so. What is done is done: it keeps its certificate.
+    pub(crate) fn protected(&self) -> Option<&str> {
+        self.protected.as_deref().filter(|_| !self.is_finished())
     }
 
     /// Where it stands by the journal.

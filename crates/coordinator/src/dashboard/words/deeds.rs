@@ -75,6 +75,14 @@ impl Lang {
             Happening::ClockAccepted { because, .. } => {
                 self.told_with(("Accepted the clock", "Przyjęto czas zegara"), because.clone())
             }
+            Happening::Protected { mark, because, .. } => self.told_with(
+                ("Protected something", "Objęto ochroną"),
+                joined([mark.to_string(), because.clone()]),
+            ),
+            Happening::Unprotected { mark, because, .. } => self.told_with(
+                ("Protects it no more", "Zdjęto ochronę"),
+                joined([mark.to_string(), because.clone()]),
+            ),
             Happening::KeyRotated { because, .. } => self.told_with(
                 ("Gave the site a new key", "Zmieniono klucz stanowiska"),
                 because.clone(),
