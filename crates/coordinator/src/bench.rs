@@ -283,6 +283,9 @@ impl Bench {
             }
             Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot } => {
                 let job = Job { batch: *batch, kind: job.clone(), policy: policy.clone() };
+                if let Some(lot) = lot.filter(|lot| !self.lots.contains_key(lot)) {
+                    return Err(FoldError::Lot(lot, StepError::Opening));
+                }
                 let batch_of = Batch::new(job, *by, at, *until, *count);
                 let armed = Batch { witness: *witness, lot: *lot, ..batch_of };
                 if self.batches.insert(*batch, armed).is_some() {

@@ -367,7 +367,9 @@ fn machine_standing(lot: &Lot, machine: &Machine) -> (End, Vec<Obstacle>) {
         obstacles.push(Obstacle::DriveGone { drive: drive.to_string() });
     }
     let looked = lot.looked_inside.contains(&subject);
-    for label in drives.unidentified.iter().filter(|_| !looked) {
+    // One that is in sight and gives no name is there, whatever a person says, unless some drive was taken out since.
+    let taken_out = looked && !out.is_empty();
+    for label in drives.unidentified.iter().filter(|_| !taken_out) {
         obstacles.push(Obstacle::DataThere { drive: label.clone() });
     }
     for controller in drives.hidden.iter().filter(|_| !looked) {

@@ -181,6 +181,20 @@ fn a_drive_that_was_seen_once_is_asked_for_although_the_machine_goes_on_without_
 }
 
 #[test]
+fn a_drive_without_a_name_is_not_talked_away() {
+    let mut scene = scene();
+    let mut mute = laptop(1);
+    mute.drives[0].identity = Err("it does not answer".into());
+    scene.boot(&mute, MANUAL);
+    let inside = |desk: &Desk<'_>| desk.nothing_inside(machine(1), "I looked");
+    wish(&mut scene, inside).unwrap();
+    assert!(obstacles(&scene, 0).contains("gives no identity"), "{}", obstacles(&scene, 0));
+    wish(&mut scene, |desk| desk.pull(BAG, &pull(machine(1), "X1", "1"))).unwrap();
+    wish(&mut scene, |desk| desk.fate("1", &destroyed())).unwrap();
+    assert_eq!(now(&scene).sums, sums(1, 0, 1, 0));
+}
+
+#[test]
 fn what_was_erased_before_it_was_pulled_is_no_proof() {
     let mut scene = scene();
     let agent = scene.finish(&laptop(1));
