@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ pub(super) struct Bay {
     pub(super) drive: SimDrive,
     /// Told when the machine is switched off in the middle of its work.
     pub(super) switched_off: Arc<Notify>,
+    /// Where it is told in turn that the machine is off.
+    is_off: SyncSender<()>,
 }
 
 impl Bay {
@@ -47,28 +50,56 @@ impl Bay {
         let slowness = if fate == Fate::NeverEnds { 60.0 } else { 1.0 };
         let pass = Duration::from_millis(hardware.pass_ms).mul_f64(slowness / speed);
         let pace = Pace { pass, owed: Mutex::default() };
-        let (written, off) = (AtomicU64::new(0), switched_off.clone());
-        let cut = (fate == Fate::SwitchedOff).then(|| drive.clone());
+        let (is_off, gone) = sync_channel(1);
+        let plug = (fate == Fate::SwitchedOff).then(|| Plug::new(switched_off.clone(), gone));
         drive.on_command(move |command| {
             pace.keep(command);
-            if let (Some(drive), Command::Write { length, .. }) = (&cut, command) {
-                let before = written.fetch_add(length, Ordering::Relaxed);
-                // Once: what is written after that is of the boot after it.
-                let half = MEDIUM_LEN / 2;
-                if before < half && before + length >= half {
-                    drive.power_cut();
-                    off.notify_one();
-                }
+            if let (Some(plug), Command::Write { length, .. }) = (&plug, command) {
+                plug.written(length);
             }
         });
-        Ok(Self { drive, switched_off })
+        Ok(Self { drive, switched_off, is_off })
+    }
+
+    /// Everything in the machine has stopped: its drive too.
+    pub(super) fn power_cut(&self) {
+        self.drive.power_cut();
+        // Nobody waits for it but the one that is switched off in the middle.
+        let _ = self.is_off.try_send(());
     }
 
     /// A drive that nobody works on.
     pub(super) fn idle(hardware: &Hardware) -> anyhow::Result<Self> {
         let kind = hardware.kind(false);
         let drive = SimDrive::with(hardware.drive.clone(), hardware.sector_size()?, kind);
-        Ok(Self { drive, switched_off: Arc::new(Notify::new()) })
+        Ok(Self { drive, switched_off: Arc::new(Notify::new()), is_off: sync_channel(1).0 })
+    }
+}
+
+/// Who pulls the plug half way.
+struct Plug {
+    n_written: AtomicU64,
+    switched_off: Arc<Notify>,
+    gone: Mutex<Receiver<()>>,
+}
+
+impl Plug {
+    fn new(switched_off: Arc<Notify>, gone: Receiver<()>) -> Self {
+        Self { n_written: AtomicU64::new(0), switched_off, gone: Mutex::new(gone) }
+    }
+
+    /// So many bytes are about to be written.
+    fn written(&self, length: u64) {
+        let before = self.n_written.fetch_add(length, Ordering::Relaxed);
+        // Once: what is written after that is of the boot after it.
+        let half = MEDIUM_LEN / 2;
+        if before < half && before + length >= half {
+            self.switched_off.notify_one();
+            // A drive and the machine around it lose their power together: an agent that went on would report that its
+            // drive is gone.
+            let gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            let _ = gone.recv();
+        }
     }
 }
 

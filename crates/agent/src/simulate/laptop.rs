@@ -121,7 +121,7 @@ fn live(
             Ended::As(Ending::PowerOff) => {}
             Ended::SwitchedOff => say(&format!("laptop {}: switched off", plan.index + 1)),
         }
-        bay.drive.power_cut();
+        bay.power_cut();
         thread::sleep(quick(OFF));
         bay.drive.power_on();
         booted_ms = work::clock::uptime_ms();
