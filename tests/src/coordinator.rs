@@ -12,6 +12,10 @@ use crate::bench::{BRIDGE, Workshop};
 use crate::log_tail::LogTail;
 use crate::process::{Process, run};
 
+/// The command that opens a lot whose owner accepted and stated what is needed before arming.
+pub const PAPERS: [&str; 8] =
+    ["lot", "open", "--owner", "Demo town hall", "--accepted-by", "Mayor", "--stated-by", "Mayor"];
+
 /// What to serve.
 #[derive(Debug, Clone)]
 pub struct CoordinatorSpec {
@@ -140,9 +144,7 @@ impl<'a> Coordinator<'a> {
     /// When the coordinator refuses.
     pub fn papers(&self) -> Result<()> {
         if self.cli_json(&["lot", "list", "--json"])?.as_array().is_some_and(Vec::is_empty) {
-            let owner =
-                ["--owner", "Demo town hall", "--accepted-by", "Mayor", "--stated-by", "Mayor"];
-            self.cli(&[&["lot", "open"], &owner[..]].concat())?;
+            self.cli(&PAPERS)?;
         }
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
-use workshop::coordinator::rehome_binary;
+use workshop::coordinator::{PAPERS, rehome_binary};
 use workshop::curl::curl;
 use workshop::process::run;
 use workshop::site::{appliance, new_site};
@@ -263,13 +263,10 @@ impl<'a> SmallDisk<'a> {
 
 #[test]
 fn a_full_disk_refuses_and_forgets_nothing() {
-    let dir = tempfile::tempdir().unwrap();
-    let workshop = open();
+    let (dir, workshop) = (tempfile::tempdir().unwrap(), open());
     let disk = SmallDisk::mount(&workshop, dir.path(), "4m");
     let mut serving = disk.serve("first");
-    let papers =
-        ["lot", "open", "--owner", "Town hall", "--accepted-by", "Mayor", "--stated-by", "Mayor"];
-    run(&mut rehome(&disk.path(), &papers)).unwrap();
+    run(&mut rehome(&disk.path(), &PAPERS)).unwrap();
     let first = disk.arm();
     assert_eq!(disk.batches(), std::slice::from_ref(&first));
 
