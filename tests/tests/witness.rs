@@ -54,6 +54,9 @@ fn events(serving: &Serving<'_>) -> u64 {
 /// Looks as a person does, at the drive's ends and at `sector`: all zero. Meanwhile and a while longer nothing is written,
 /// and nothing recorded but the looks.
 fn look_around(serving: &Serving<'_>, disk: &Path, sector: u64) {
+    // The first that somebody does puts their name on record too.
+    let first = words("machine look 1 --by Jan --sector 0 --count 1 --json");
+    serving.coordinator.cli_json(&first).unwrap();
     let (before, n_events) = (image(disk), events(serving));
     let looks = [(0, 1), (N_SECTORS - 1, 1), (sector, 8)];
     for (sector, count) in looks {
