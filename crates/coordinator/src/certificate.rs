@@ -1,5 +1,6 @@
 //! The certificate of a machine: a pure view of the journal, with its proof.
 
+use evidence::SiteKeys;
 use evidence::certificate::{CertifiedDrive, Facts, IssueError, issue};
 use protocol::{MachineNumber, UnixMillis};
 
@@ -41,9 +42,7 @@ pub(crate) fn certificate(
         let machine = published.bench.numbered(number).ok_or(CertificateError::Unknown(number))?;
         let (facts, indices) = facts(coordinator, machine)
             .map_err(|why| CertificateError::NotEarned { number, why })?;
-        let site = coordinator.site.public();
-        let keys = published.bench.site_keys().cloned().unwrap_or_else(|| site.into());
-        (facts, indices, published.log.clone(), keys)
+        (facts, indices, published.log.clone(), site_keys(coordinator))
     };
     let leaves = coordinator
         .journal
@@ -57,6 +56,12 @@ pub(crate) fn certificate(
         .keep_checkpoint(&coordinator.site.key)
         .map_err(|source| CertificateError::Journal { number, source })?;
     Ok(file)
+}
+
+/// The line of the site's keys: the content of `site.pub`.
+pub(crate) fn site_keys(coordinator: &Coordinator) -> SiteKeys {
+    let published = coordinator.journal.published();
+    published.bench.site_keys().cloned().unwrap_or_else(|| coordinator.site.public().into())
 }
 
 /// What is certified, and the journal's indices of the records it rests on.

@@ -130,6 +130,7 @@ fn pages() -> Ruled<Arc<Desk>> {
         .post("/lots", may(May::OpenLot), lots::list_page::open)
         .get("/lots/{id}", may(May::Read), lots::lot_page::show)
         .get("/lots/{id}/table", may(May::Read), lots::table::download)
+        .get("/lots/{id}/certificates", may(May::ExportCertificate), lots::certificates::download)
         // What is wished decides which role it takes: the handler asks.
         .post("/lots/{id}/wish", may(May::TakeIn), lots::wish::submit)
         .post_up_to(

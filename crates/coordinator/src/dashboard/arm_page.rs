@@ -314,6 +314,9 @@ fn batches(desk: &Desk, visitor: &Visitor, names: &[(protocol::PersonId, String)
             div .planned .batch {
                 h3 { (state(batch)) ": " (lang.job(&row.job)) }
                 dl {
+                    @if let Some(lot) = batch.lot.and_then(|lot| bench.lot(&lot)) {
+                        dt { (lang.lots().of_lot) } dd { a href={ "/lots/" (lot.id) } { (lot.owner) } }
+                    }
                     dt { (words.policy) } dd { (row.policy) }
                     @if row.witness { dt { (words.holds) } dd { (words.witness) } }
                     dt { (words.taken) } dd { (lang.places(row.admitted.len(), row.count)) }

@@ -1,5 +1,6 @@
 //! Pages about lots.
 
+pub(super) mod certificates;
 pub(super) mod list_page;
 pub(super) mod lot_page;
 mod sections;

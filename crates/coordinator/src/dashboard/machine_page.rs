@@ -120,6 +120,7 @@ fn whole(desk: &Arc<Desk>, visitor: &Visitor, machine: &Machine, lines: &[Line])
             div .side {
                 ul .grid .single { (tile(bench, live, now, machine).markup(lang)) }
                 (sections::certificate(lang, machine))
+                (sections::lot(lang, bench, machine))
                 (sections::identity(lang, machine, lines))
                 (sections::hardware(lang, machine))
             }

@@ -53,13 +53,13 @@ fn drawn(visitor: &Visitor, lot: &LotView, today: &str, problem: Option<&str>) -
                 (sections::papers(visitor, lot, today))
                 (sections::take_in(visitor, lot))
                 (sections::close(visitor, lot))
+                (sections::take_away(visitor, lot))
             }
             div .main {
                 (sections::unknown(visitor, lot))
                 (sections::things(visitor, lot))
                 (sections::bags(visitor, lot))
                 (sections::missing(visitor, lot))
-                p { a .button href={ "/lots/" (lot.id) "/table" } { (words.export_csv) } }
             }
         }
     };

@@ -431,3 +431,18 @@ pub(super) fn close(visitor: &Visitor, lot: &LotView) -> Markup {
         }
     }
 }
+
+/// What leaves the workshop with the lot.
+pub(super) fn take_away(visitor: &Visitor, lot: &LotView) -> Markup {
+    let words = visitor.lang.lots();
+    html! {
+        section aria-labelledby="take-away" {
+            h2 #take-away { (words.take_away) }
+            @if visitor.may(Action::ExportCertificate) {
+                p { a .button download href={ "/lots/" (lot.id) "/certificates" } { (words.export_certificates) } }
+                p .hint { (words.export_certificates_hint) " " a href="/verify" { (words.verify_here) } }
+            }
+            p { a .button download href={ "/lots/" (lot.id) "/table" } { (words.export_csv) } }
+        }
+    }
+}

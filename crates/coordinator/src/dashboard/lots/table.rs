@@ -28,7 +28,7 @@ pub(in super::super) async fn download(
 }
 
 /// Semicolons and a byte order mark, as a Polish office's spreadsheet expects; no cell can be a formula.
-fn csv(lang: Lang, lot: &LotView) -> String {
+pub(super) fn csv(lang: Lang, lot: &LotView) -> String {
     let words = lang.lots();
     let heads =
         [words.thing, words.asset, words.serial, words.model, words.ended, words.in_the_way];

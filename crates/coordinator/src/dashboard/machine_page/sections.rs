@@ -8,7 +8,7 @@ use super::super::history::Line;
 use super::super::icon::{Icon, icon};
 use super::super::lang::Lang;
 use super::super::page::moment;
-use crate::bench::{Machine, Verified};
+use crate::bench::{Bench, Machine, Verified};
 use crate::live::Live;
 use crate::view;
 
@@ -27,6 +27,21 @@ pub(super) fn certificate(lang: Lang, machine: &Machine) -> Markup {
                 }
                 p .hint { (words.certificate_hint) }
             } @else { p .hint { (words.certificate_none) } }
+        }
+    }
+}
+
+/// The lot that it was worked on for.
+pub(super) fn lot(lang: Lang, bench: &Bench, machine: &Machine) -> Markup {
+    let batch = machine.admission.as_ref().and_then(|it| bench.batch(&it.job.batch));
+    let lot = batch.and_then(|it| it.lot).and_then(|lot| bench.lot(&lot));
+    html! {
+        @if let Some(lot) = lot {
+            section aria-labelledby="lot" {
+                h2 #lot { (lang.lots().of_lot) }
+                p { a href={ "/lots/" (lot.id) } { (lot.owner) } }
+                p .hint { (lang.lots().of_lot_hint) }
+            }
         }
     }
 }

@@ -106,6 +106,14 @@ catalogue! {
     close_because: "What became of those that were never seen", "Co stało się z nigdy niewidzianymi";
     close_now: "Close", "Zamknij";
     reopen_now: "Open it again", "Otwórz ponownie";
+    take_away: "To take along", "Do zabrania";
+    export_certificates: "All certificates (ZIP)", "Wszystkie certyfikaty (ZIP)";
+    export_certificates_hint: "With the page that checks them in any browser, without a network.",
+        "Ze stroną, która sprawdza je w dowolnej przeglądarce, bez sieci.";
+    verify_here: "Check certificates here", "Sprawdź certyfikaty tutaj";
+    of_lot: "Lot", "Dostawa";
+    of_lot_hint: "What was pulled, returned or is missing is said there.",
+        "Tam zapisuje się, co wyjęto, zwrócono lub czego brakuje.";
     export_csv: "Reckoning as a table (CSV)", "Rozliczenie jako tabela (CSV)";
 
     preview_title: "Is this register understood?", "Czy ewidencja jest dobrze zrozumiana?";
