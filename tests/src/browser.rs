@@ -131,6 +131,15 @@ impl Browser {
         self.execute("Emulation.setDeviceMetricsOverride", &size).map(drop)
     }
 
+    /// Keeps the files that pages give out in `folder`.
+    ///
+    /// # Errors
+    /// When the browser refuses.
+    pub fn downloads_to(&mut self, folder: &Path) -> Result<()> {
+        let to = json!({"behavior": "allow", "downloadPath": folder});
+        self.execute("Browser.setDownloadBehavior", &to).map(drop)
+    }
+
     /// Saves what the window shows as a PNG.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ pub mod log_tail;
 pub mod main_job;
 pub mod marker;
 pub mod namespace;
+pub mod person;
 pub mod process;
 pub mod qmp;
 pub mod rig_guest;
