@@ -2,11 +2,11 @@
 //! browsers is tried with the same ones.
 
 use protocol::event::Step;
-use protocol::{SiteKey, UnixMillis};
-use rehome_evidence::certificate::{CERTIFICATE_TYPE, Statement, issue};
+use protocol::{SiteKey, TicketId, UnixMillis};
+use rehome_evidence::certificate::{CERTIFICATE_TYPE, EmbeddedRecord, Statement, issue};
 use rehome_evidence::{Envelope, Rotation, SigningKey, SiteKeys, checkpoint};
 
-use crate::case::{Case, case, evidence, good_steps};
+use crate::case::{Case, case, evidence, good_steps, started};
 
 /// A certificate's file, and what it is checked with.
 pub(crate) struct Sample {
@@ -238,10 +238,46 @@ fn other_machines_record() -> Vec<u8> {
         for record in &mut it.records {
             record.proof = log.inclusion_proof(record.index).unwrap();
         }
-        it.records.push(rehome_evidence::certificate::EmbeddedRecord { index, leaf, proof });
+        it.records.push(EmbeddedRecord { index, leaf, proof });
         it.facts.agents.push(agent(3));
         it.checkpoint = note;
     })
+}
+
+/// A whole journal of an agent that did work under the ticket of another plan, then said these things, where the
+/// certificate's plan stands for `None`.
+fn work_of_another_plan(later: &[Option<Step>]) -> Vec<u8> {
+    let accepted = |plan| Step::TicketAccepted { ticket: TicketId::from_bytes([5; 16]), plan };
+    let another = rehome_evidence::sha256(b"the plan of an earlier batch");
+    let done = [accepted(another), started(), Step::Verified(evidence()), Step::Finished {}];
+    let case = case(|plan| {
+        let later = later.iter().map(|step| step.clone().unwrap_or_else(|| accepted(plan)));
+        done.iter().cloned().chain(later).collect()
+    });
+    let Case { facts, leaves, log, .. } = case;
+    let origin = checkpoint::origin(&public(8));
+    signed(|it| {
+        let embed = |(index, leaf)| {
+            let proof = log.inclusion_proof(index).unwrap();
+            EmbeddedRecord { index, leaf, proof }
+        };
+        it.records = leaves.into_iter().map(embed).collect();
+        it.facts = facts;
+        it.checkpoint = checkpoint::sign(&key(8), &origin, log.len(), &log.root()).unwrap();
+    })
+}
+
+/// What only the rules of `rehome verify` find: the page leaves out the order in which things happened.
+fn beyond_page() -> [(&'static str, Vec<u8>, &'static str); 3] {
+    [
+        ("work that did not end", signed(|it| drop(it.records.pop())), "statement"),
+        ("a ticket after the end", work_of_another_plan(&[None]), "statement"),
+        (
+            "work of an earlier batch",
+            work_of_another_plan(&[None, Some(Step::Finished {})]),
+            "statement",
+        ),
+    ]
 }
 
 /// Everything there is.
@@ -264,9 +300,6 @@ pub(crate) fn samples() -> Vec<Sample> {
         fails: Some("key chain"),
         beyond_page: false,
     });
-    all.push(Sample {
-        beyond_page: true,
-        ..sample(("work that did not end", signed(|it| drop(it.records.pop())), "statement"))
-    });
+    all.extend(beyond_page().map(|it| Sample { beyond_page: true, ..sample(it) }));
     all
 }

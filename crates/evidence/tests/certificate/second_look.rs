@@ -67,6 +67,8 @@ fn second_look(steps: &[(Boot, Said)]) -> Case {
 #[derive(Clone, Copy)]
 enum Said {
     Ticket,
+    /// For another plan: the drive's state allowed another one in that boot.
+    OtherTicket,
     Started,
     Verified,
     Confirmed,
@@ -89,6 +91,10 @@ impl Said {
         let record = verified.unwrap_or(sha256(b"none"));
         match self {
             Self::Ticket => Step::TicketAccepted { ticket: TicketId::from_bytes([5; 16]), plan },
+            Self::OtherTicket => {
+                let plan = sha256(b"another plan");
+                Step::TicketAccepted { ticket: TicketId::from_bytes([4; 16]), plan }
+            }
             Self::Started => started(),
             Self::Verified => Step::Verified(evidence()),
             Self::Confirmed => confirmed(|_| (), record, 5000),
@@ -137,5 +143,25 @@ fn a_second_look_with_fresh_power_is_one_of_a_later_boot() {
     ] {
         let refusal = refused(second_look(&steps));
         assert!(refusal.contains("later boot confirmed"), "{refusal}");
+    }
+}
+
+#[test]
+fn what_was_verified_for_another_plan_counts_once_it_is_found_again_under_the_ticket_for_this_one()
+{
+    use Boot::{First, Second};
+    use Said::*;
+    let done = [(First, OtherTicket), (First, Started), (First, Verified), (First, Off)];
+    let then = |rest: &[(Boot, Said)]| second_look(&[&done[..], rest].concat());
+    issue_case(then(&[(Second, Ticket), (Second, Confirmed), (Second, Finished)])).unwrap();
+    for rest in [
+        [(Second, Confirmed), (Second, Ticket), (Second, Finished)],
+        [(Second, Ticket), (Second, ConfirmedOther), (Second, Finished)],
+        [(Second, Ticket), (Second, ConfirmedElsewhere), (Second, Finished)],
+        [(Second, Ticket), (Second, ConfirmedBlindly), (Second, Finished)],
+        [(Second, Ticket), (Second, Finished), (Second, Confirmed)],
+    ] {
+        let refusal = refused(then(&rest));
+        assert!(refusal.contains("after the ticket for its plan"), "{refusal}");
     }
 }

@@ -12,7 +12,8 @@ use crate::sha256;
 /// The records in the journal's order, by the digests of their signed bytes.
 type Records = [(Sha256Digest, AgentRecord)];
 
-/// Consent to this plan, each of its drives verified under a ticket, and the work ended well after all that.
+/// Consent to this plan, each of its drives verified under a ticket, for this plan or found again under its ticket, and
+/// the work ended well after all that.
 pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure> {
     if facts.plan.machine != facts.machine || facts.plan.batch != facts.batch {
         return says("its plan is of another machine or batch");
@@ -23,9 +24,9 @@ pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure>
     };
     let plan = sha256(&plan);
     let accepted = |step: &Step| matches!(step, Step::TicketAccepted { plan: accepted, .. } if *accepted == plan);
-    if last(records, accepted).is_none() {
+    let Some(consented) = records.iter().position(|(_, record)| accepted(&record.step)) else {
         return says("no record says that a ticket for its plan was accepted");
-    }
+    };
     if facts.plan.drives.is_empty() || facts.plan.drives.len() != facts.drives.len() {
         return says(&format!(
             "its plan has {} drives, but {} are certified",
@@ -35,11 +36,20 @@ pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure>
     }
     let installed = planned_installation(facts)?;
     let finished = finished(records)?;
+    if consented > finished {
+        return says("its work was finished before a ticket for its plan was accepted");
+    }
     for (planned, certified) in facts.plan.drives.iter().zip(&facts.drives) {
         let evidence = &certified.evidence;
         let verified = backed(planned, certified, records)?;
         if verified > finished {
             return says("its work was finished before its drives were verified");
+        }
+        if !is_of_this_plan(certified, &records[..=finished], consented, verified) {
+            return says(&format!(
+                "after the ticket for its plan, {} was neither sanitized nor looked at again before the end",
+                planned.identity
+            ));
         }
         if planned.proof.power_cycle && !looked_at_again(certified, records, verified, finished) {
             return says(&format!(
@@ -177,6 +187,32 @@ fn backed(
     }
 }
 
+/// Whether the drive was sanitized after the ticket for this very plan, or else what was verified under another one was
+/// found again after it. What was done for an earlier batch does not pass for a later one by a ticket alone.
+fn is_of_this_plan(
+    certified: &CertifiedDrive,
+    until_end: &Records,
+    consented: usize,
+    verified: usize,
+) -> bool {
+    let agent = until_end[verified].1.agent;
+    let begun = until_end[..verified].iter().rposition(|(_, it)| {
+        it.agent == agent
+            && matches!(&it.step, Step::SanitizeStarted { drive, .. } if *drive == certified.evidence.drive)
+    });
+    begun > Some(consented)
+        || until_end[consented..].iter().any(|(_, it)| confirms(&it.step, certified))
+}
+
+/// Whether this says that a look at the drive found it as it was verified.
+fn confirms(step: &Step, certified: &CertifiedDrive) -> bool {
+    matches!(step,
+        Step::VerificationConfirmed { drive, record, sectors_sampled }
+            if *drive == certified.evidence.drive
+                && *record == certified.record
+                && *sectors_sampled > 0)
+}
+
 /// Whether an agent of a boot that began after the verification confirmed it, before the end: the second look, with
 /// fresh power. The same boot would only find what the drive's cache still holds: neither the same agent counts, nor
 /// one that took over from an agent that died, for it has a key of its own in the same boot.
@@ -188,12 +224,7 @@ fn looked_at_again(
 ) -> bool {
     let is_later = |agent: &AgentKey| records[..=verified].iter().all(|(_, it)| it.agent != *agent);
     records[verified..=finished].iter().any(|(_, record)| {
-        let is_confirmed = matches!(&record.step,
-            Step::VerificationConfirmed { drive, record, sectors_sampled }
-                if *drive == certified.evidence.drive
-                    && *record == certified.record
-                    && *sectors_sampled > 0);
-        is_confirmed
+        confirms(&record.step, certified)
             && is_later(&record.agent)
             && is_fresh_boot(certified, records, record)
             && was_off(&records[verified..], &record.agent)
