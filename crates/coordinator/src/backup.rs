@@ -13,11 +13,13 @@ use protocol::{ImageId, Sha256Digest, SiteKey, UnixMillis};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use restore::restore;
+use restore::{Unpack, belong_together, unpack};
 
 use crate::images::{ImageError, ImageStore};
 use crate::journal::{self, JournalError};
 use crate::recovery::RecoveryError;
 use crate::site::{self, SiteError};
+use crate::users::UsersError;
 use archive::{Member, MemberName};
 
 /// What the manifest says it is.
@@ -48,16 +50,21 @@ pub(crate) enum BackupError {
     Recovery(#[from] RecoveryError),
     #[error("looking for images")]
     Images(#[source] ImageError),
-    #[error("writing the list of what is in the backup as JSON")]
-    Json(#[source] serde_json::Error),
     #[error(
         "the journal does not hold, so no backup was made of it: {why}; `rehome journal verify` says all"
     )]
     Unsound { why: String },
+    #[error(
+        "what was packed cannot be restored, so no backup was made: {why}; nothing is wrong with the journal, look at the \
+         file that is named"
+    )]
+    Useless { why: String },
     #[error("{} is no backup of rehome that this version can restore: {why}; nothing was restored", .path.display())]
     Refused { path: PathBuf, why: String },
     #[error("{} is there and not empty; name a new directory with --data", .path.display())]
     NotEmpty { path: PathBuf },
+    #[error(transparent)]
+    Users(#[from] UsersError),
     #[error(transparent)]
     DataDir(#[from] crate::data_dir::DataDirError),
 }
@@ -165,30 +172,67 @@ pub(crate) fn backup(data: &Path, config: Option<&Path>, to: &Path) -> Result<Ma
         images,
         members: listed,
     };
-    write(&manifest, &mut members, room.path(), to)?;
+    let packed = pack(&manifest, members, room.path()).map_err(written)?;
+    // Its room is for the one that is unpacked.
+    fs::remove_file(&copy).map_err(written)?;
+    try_out(&packed, &manifest, &room.path().join("restored"), to)?;
+    name(packed, to)?;
     Ok(Made { manifest, left_out })
 }
 
-/// Writes the archive under a temporary name, brings it to the medium and names it.
-fn write(
+/// Writes the archive under a temporary name and brings it to the medium.
+fn pack(
     manifest: &Manifest,
-    members: &mut [Member],
+    mut members: Vec<Member>,
     room: &Path,
-    to: &Path,
-) -> Result<(), BackupError> {
-    let written = |source| file_error("writing the backup", to, source);
-    let json = serde_json::to_vec(manifest).map_err(BackupError::Json)?;
+) -> io::Result<tempfile::NamedTempFile> {
+    let json = serde_json::to_vec(manifest)?;
     // In its own folder, so that nothing is left if we are told to end; readable for nobody else.
-    let file = tempfile::NamedTempFile::new_in(room).map_err(written)?;
+    let file = tempfile::NamedTempFile::new_in(room)?;
     let mut archive = tar::Builder::new(io::BufWriter::new(file.as_file()));
     let mut first = Member::text(MemberName::MANIFEST, json);
     std::iter::once(&mut first)
-        .chain(members)
-        .try_for_each(|member| member.append(&mut archive))
-        .and_then(|()| archive.into_inner()?.flush())
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(written)?;
-    file.persist_noclobber(to).map_err(|error| match error.error.kind() {
+        .chain(&mut members)
+        .try_for_each(|member| member.append(&mut archive))?;
+    archive.into_inner()?.flush()?;
+    file.as_file().sync_all()?;
+    Ok(file)
+}
+
+/// Restores it beside, as [`restore`] would: who finds out later has nothing else left.
+fn try_out(
+    packed: &tempfile::NamedTempFile,
+    manifest: &Manifest,
+    room: &Path,
+    to: &Path,
+) -> Result<(), BackupError> {
+    let written = |source| file_error("trying out the backup beside", to, source);
+    fs::create_dir(room).map_err(written)?;
+    let archive = packed.reopen().map_err(written)?;
+    let unpacked = unpack(io::BufReader::new(archive), room);
+    let unpacked = unpacked.map_err(|error| match error {
+        Unpack::Archive(why) => BackupError::Useless { why },
+        Unpack::Write(source) => written(source),
+    })?;
+    if unpacked != *manifest {
+        let why = "its list reads otherwise than it was written".to_owned();
+        return Err(BackupError::Useless { why });
+    }
+    let outcome = belong_together(manifest, room);
+    outcome.map_err(|error| BackupError::Useless { why: in_words(error, room) })?;
+    fs::remove_dir_all(room).map_err(written)
+}
+
+/// The error and its causes in one sentence, which names a file by its name in the data directory.
+fn in_words(error: BackupError, room: &Path) -> String {
+    let sentence = format!("{:#}", anyhow::Error::new(error));
+    sentence.replace(&format!("{}/", room.display()), "")
+}
+
+/// Gives it its name.
+fn name(packed: tempfile::NamedTempFile, to: &Path) -> Result<(), BackupError> {
+    let written = |source| file_error("writing the backup", to, source);
+    packed.persist_noclobber(to).map_err(|error| match error.error.kind() {
         io::ErrorKind::AlreadyExists => BackupError::Exists { path: to.to_owned() },
         _ => written(error.error),
     })?;

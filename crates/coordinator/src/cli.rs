@@ -197,7 +197,9 @@ fn is_refusal(error: &anyhow::Error) -> bool {
         matches!(error.downcast_ref(), Some(RecoveryError::Paper(_) | RecoveryError::WrongSheet));
     let by_backup = matches!(
         error.downcast_ref(),
-        Some(BackupError::Refused { .. } | BackupError::Unsound { .. })
+        Some(
+            BackupError::Refused { .. } | BackupError::Unsound { .. } | BackupError::Useless { .. }
+        )
     );
     let by_rotation = matches!(error.downcast_ref(), Some(KeyRotationError::AtWork(_)));
     let by_users = error.downcast_ref().is_some_and(UsersError::is_refusal);

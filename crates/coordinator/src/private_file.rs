@@ -20,6 +20,12 @@ pub(crate) enum PrivateFileError {
         #[source]
         source: io::Error,
     },
+    #[error("failed to remove {path}")]
+    Remove {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
     #[error(
         "others may read {path} (mode {mode:o}); if nobody has, `chmod 600 {path}`, otherwise {remedy}"
     )]
@@ -63,6 +69,20 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), PrivateFileErro
         drop(std::fs::remove_file(&half));
         PrivateFileError::Write { path: path.to_owned(), source }
     })
+}
+
+/// Removes a file for good, if it is there.
+///
+/// # Errors
+/// When it may still be there.
+pub(crate) fn remove(path: &Path) -> Result<(), PrivateFileError> {
+    let removed = match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        removed => removed,
+    };
+    removed
+        .and_then(|()| path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all()))
+        .map_err(|source| PrivateFileError::Remove { path: path.to_owned(), source })
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ use crate::random::RandomError;
 pub(crate) use change::{FIRST_NAME, First};
 
 /// Name of the file in the data directory.
-const FILE: &str = "users.json";
+pub(crate) const FILE: &str = "users.json";
 /// The hash of the one password there was before there were users.
-const FORMERLY: &str = "dashboard.hash";
+pub(crate) const FORMERLY: &str = "dashboard.hash";
 /// What to do once others may have read the hashes, or they are gone.
 const REMEDY: &str = "make new passwords with `rehome user password NAME`";
 /// The longest name, in characters.
@@ -153,6 +153,14 @@ impl Users {
             Some(user) if right => Checked::Right(user),
             user => Checked::Wrong(user.map(|user| user.person)),
         })
+    }
+
+    /// Whether the file can be used; it need not be there yet.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub(crate) fn check_file(&self) -> Result<(), UsersError> {
+        self.read().map(drop)
     }
 
     fn read(&self) -> Result<Option<File>, UsersError> {

@@ -8,6 +8,8 @@ use protocol::{ImageId, Sha256Digest};
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
+use crate::users;
+
 /// Longer than any key or setting, in bytes.
 const MAX_SMALL_LEN: u64 = 1 << 20;
 /// Longer than any image's manifest, in bytes: 4 MiB chunks of a disk of 4 TB.
@@ -40,7 +42,7 @@ impl MemberName {
         ("site.pub", true),
         ("tls.key", true),
         ("recovery.key", false),
-        ("dashboard.hash", false),
+        (users::FILE, false),
         ("leases.json", false),
         (Self::CONFIG, false),
     ];
@@ -68,12 +70,14 @@ impl TryFrom<String> for MemberName {
     type Error = UnknownName;
     fn try_from(name: String) -> Result<Self, UnknownName> {
         let small = Self::SMALL.iter().any(|(known, _)| *known == name);
+        // From before there were users. The first start takes the password over, where there were none.
+        let formerly = name == users::FORMERLY;
         let image = name.strip_prefix(IMAGES).and_then(|rest| rest.strip_suffix(".json"));
         // The id written back must be the same: no capital letters, nothing beside.
         let image = image
             .and_then(|id| Some((id, id.parse::<ImageId>().ok()?.to_string())))
             .is_some_and(|(id, again)| id == again);
-        match small || image || name == Self::JOURNAL || name == Self::MANIFEST {
+        match small || formerly || image || name == Self::JOURNAL || name == Self::MANIFEST {
             true => Ok(Self(name)),
             false => Err(UnknownName(name)),
         }

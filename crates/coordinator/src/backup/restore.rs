@@ -12,7 +12,8 @@ use crate::data_dir::DataDir;
 use crate::images::ImageStore;
 use crate::journal::{self, Journal};
 use crate::recovery::RecoverySecret;
-use crate::site;
+use crate::site::Site;
+use crate::users::Users;
 
 /// Restores a backup as the new data directory `data`.
 ///
@@ -57,7 +58,7 @@ pub(crate) fn restore(file: &Path, data: &Path) -> Result<Manifest, BackupError>
 }
 
 /// Why unpacking ended.
-enum Unpack {
+pub(super) enum Unpack {
     /// What is wrong with the archive.
     Archive(String),
     /// What is wrong here.
@@ -78,7 +79,7 @@ fn is_new(data: &Path) -> Result<(), BackupError> {
 }
 
 /// Takes regular files of known names only, each once, and all that the list in front names, as it names them.
-fn unpack(file: impl Read, into: &Path) -> Result<Manifest, Unpack> {
+pub(super) fn unpack(file: impl Read, into: &Path) -> Result<Manifest, Unpack> {
     let bad = |why: String| Unpack::Archive(why);
     let mut archive = tar::Archive::new(file);
     // Raw: without what archives use to say long names, which could be as long as they like.
@@ -152,10 +153,12 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Whether journal, keys, secret and images are one site's.
-fn belong_together(manifest: &Manifest, data: &Path) -> Result<(), BackupError> {
+/// Whether journal, keys, secret and images are one site's, and a coordinator can go on from them.
+pub(super) fn belong_together(manifest: &Manifest, data: &Path) -> Result<(), BackupError> {
     let unsound = |why: &str| BackupError::Unsound { why: why.to_owned() };
-    let site = site::read_public(data)?.ok_or_else(|| unsound("its site key is missing"))?;
+    // All keys, that of TLS too.
+    let site = Site::open(data)?.public();
+    Users::of(data).check_file()?;
     let path = data.join(MemberName::JOURNAL);
     let findings = journal::verify(&path, Some(site))?;
     if let Some(bad) = findings.checks.iter().find(|it| !it.holds) {
@@ -165,7 +168,7 @@ fn belong_together(manifest: &Manifest, data: &Path) -> Result<(), BackupError> 
         return Err(unsound("its journal is not the one that its list names"));
     }
     let locks = Journal::locks_at(&path)?;
-    if !locks.secrets().is_empty() {
+    if !locks.secrets().is_empty() || RecoverySecret::is_in(data)? {
         RecoverySecret::open(data, &locks)?;
     }
     let store = ImageStore::open(data, site).map_err(BackupError::Images)?;

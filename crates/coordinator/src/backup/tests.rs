@@ -4,6 +4,7 @@ use super::*;
 use crate::journal::Journal;
 use crate::recovery::RecoverySecret;
 use crate::site::Site;
+use crate::users::{self, Users};
 
 /// A data directory with one event more than its founding.
 fn data() -> tempfile::TempDir {
@@ -15,6 +16,7 @@ fn data() -> tempfile::TempDir {
     runtime.block_on(journal.person("Ola".into())).unwrap();
     journal.keep_checkpoint(&site.key).unwrap();
     RecoverySecret::open(data.path(), journal.published().bench.locks()).unwrap();
+    runtime.block_on(Users::of(data.path()).first(&journal)).unwrap();
     fs::write(data.path().join("rehome.toml"), "site_name = \"Źródło\"\n").unwrap();
     data
 }
@@ -48,7 +50,8 @@ fn a_backup_is_private_whole_and_never_replaces_anything() {
     let (data, place) = (data(), tempfile::tempdir().unwrap());
     let file = place.path().join("site.tar");
     let made = backup(data.path(), None, &file).unwrap();
-    assert_eq!(made.manifest.events, 2);
+    // Founded, Ola's and the first user's name, the first user.
+    assert_eq!(made.manifest.events, 4);
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 1, "nothing else is left");
     let again = backup(data.path(), None, &file).unwrap_err();
@@ -57,7 +60,9 @@ fn a_backup_is_private_whole_and_never_replaces_anything() {
     let new = place.path().join("new/deep");
     let manifest = restore(&file, &new).unwrap();
     assert_eq!(manifest, made.manifest);
-    for name in ["site.key", "tls.key", "recovery.key", "rehome.toml", "journal.checkpoint"] {
+    for name in
+        ["site.key", "tls.key", "recovery.key", "users.json", "rehome.toml", "journal.checkpoint"]
+    {
         assert_eq!(fs::read(new.join(name)).unwrap(), fs::read(data.path().join(name)).unwrap());
     }
     assert_eq!(fs::metadata(&new).unwrap().permissions().mode() & 0o777, 0o700);
@@ -151,4 +156,45 @@ fn keys_and_journal_must_be_one_sites() {
     let missing = backup(one.path(), None, &file).unwrap_err();
     assert!(missing.to_string().contains("tls.key"), "{missing}");
     assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn what_could_not_be_restored_is_no_backup() {
+    for (name, content, word) in [
+        ("tls.key", &b"no key"[..], "tls.key"),
+        ("users.json", b"{\"users\":", "users.json"),
+        ("recovery.key", b"worn out", "recovery.key"),
+        ("leases.json", &vec![b' '; 2 << 20], "leases.json"),
+    ] {
+        let (data, place) = (data(), tempfile::tempdir().unwrap());
+        fs::write(data.path().join(name), content).unwrap();
+        fs::set_permissions(data.path().join(name), fs::Permissions::from_mode(0o600)).unwrap();
+        let refused = backup(data.path(), None, &place.path().join("site.tar")).unwrap_err();
+        assert!(matches!(refused, BackupError::Useless { .. }), "{name}: {refused:?}");
+        let said = refused.to_string();
+        assert!(said.contains(word) && !said.contains(".rehome-backup"), "{said}");
+        assert_eq!(fs::read_dir(place.path()).unwrap().count(), 0, "{name}: something is left");
+    }
+}
+
+#[test]
+fn a_backup_from_before_there_were_users_is_restored_with_the_password_of_then() {
+    let (data, place) = (data(), tempfile::tempdir().unwrap());
+    let (good, old) = (place.path().join("good.tar"), place.path().join("old.tar"));
+    backup(data.path(), None, &good).unwrap();
+    let mut all = members(&good);
+    let mut list: serde_json::Value = serde_json::from_slice(&all[0].1).unwrap();
+    let listed = list["members"].as_array_mut().unwrap();
+    let at = listed.iter().position(|it| it["name"] == users::FILE).unwrap();
+    let hash = b"$argon2id$...";
+    listed[at] = serde_json::json!({
+        "name": users::FORMERLY, "len": hash.len(), "sha256": evidence::sha256(hash)
+    });
+    all[0].1 = serde_json::to_vec(&list).unwrap();
+    all[at + 1].0.set_path(users::FORMERLY).unwrap();
+    all[at + 1].1 = hash.to_vec();
+    archive(&all, &old);
+    let new = place.path().join("new");
+    restore(&old, &new).unwrap();
+    assert_eq!(fs::read(new.join(users::FORMERLY)).unwrap(), hash);
 }

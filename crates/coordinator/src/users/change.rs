@@ -37,6 +37,8 @@ impl Users {
             Some(_) => First::There,
             None => self.make_first(journal).await?,
         };
+        // Nobody shall log in by it again, should the users' file ever be missing.
+        private_file::remove(&self.path.with_file_name(FORMERLY))?;
         self.tell(journal).await?;
         Ok(first)
     }
@@ -137,8 +139,13 @@ impl Users {
     }
 
     async fn make_first(&self, journal: &Journal) -> Result<First, UsersError> {
+        // Once there were users, that password is not the supervisor's any more.
+        let is_upgrade = journal.published().bench.users().is_empty();
         let formerly = self.path.with_file_name(FORMERLY);
-        let kept = private_file::read(&formerly, super::REMEDY)?;
+        let kept = match is_upgrade {
+            true => private_file::read(&formerly, super::REMEDY)?,
+            false => None,
+        };
         let (first, hash) = match kept {
             Some(hash) => (First::Kept, hash.trim().to_owned()),
             None => {

@@ -73,6 +73,7 @@ async fn the_journal_follows_a_file_that_was_restored_and_the_old_password_stays
     private_file::replace(&data.path().join(FORMERLY), format!("{hash}\n").as_bytes()).unwrap();
     assert_eq!(users.first(&journal).await.unwrap(), First::Kept);
     assert!(knows(&users, FIRST_NAME, &password));
+    assert!(!data.path().join(FORMERLY).exists(), "it could be put to use again");
 
     let old = std::fs::read_to_string(data.path().join(FILE)).unwrap();
     users.add(&journal, &root(), "Ewa", Role::Technician).await.unwrap();
@@ -83,4 +84,25 @@ async fn the_journal_follows_a_file_that_was_restored_and_the_old_password_stays
     std::fs::write(data.path().join(FILE), "{}").unwrap();
     let bad = users.first(&journal).await.unwrap_err();
     assert!(matches!(bad, UsersError::Malformed { .. }), "{bad}");
+}
+
+#[tokio::test]
+async fn the_password_from_before_there_were_users_never_comes_back() {
+    let data = tempfile::tempdir().unwrap();
+    let (journal, users) = (journal(data.path()), Users::of(data.path()));
+    let (former, hash) = password::make().unwrap();
+    let formerly = data.path().join(FORMERLY);
+    let put_back = || private_file::replace(&formerly, format!("{hash}\n").as_bytes()).unwrap();
+    put_back();
+    users.first(&journal).await.unwrap();
+    users.renew(&journal, &root(), FIRST_NAME).await.unwrap();
+    // As after the restore of a backup that had no users in it.
+    std::fs::remove_file(data.path().join(FILE)).unwrap();
+    put_back();
+    let First::Made(new) = users.first(&journal).await.unwrap() else { panic!("none made") };
+    assert!(knows(&users, FIRST_NAME, &new) && !knows(&users, FIRST_NAME, &former));
+    // As where the power went before it was removed.
+    put_back();
+    assert_eq!(users.first(&journal).await.unwrap(), First::There);
+    assert!(!formerly.exists());
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use hyper::Method;
 use protocol::Step;
 use protocol::api::RecordsAccepted;
 
@@ -10,7 +11,7 @@ use crate::coordinator::{Coordinator, on, run, text};
 use crate::full_disk::{fill, on_a_small_disk};
 use crate::hardware::laptop;
 use crate::images::disk;
-use crate::laptop::{Laptop, ok};
+use crate::laptop::{Laptop, ok, talk};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_under_a_stream_of_records_goes_on_elsewhere() {
@@ -28,6 +29,7 @@ async fn a_backup_under_a_stream_of_records_goes_on_elsewhere() {
     machine.note(Step::Finished {});
     let _: RecordsAccepted = ok(&machine.send(&bench, &machine.records).await);
 
+    let ewa = bench.json(&["user", "add", "Ewa", "--role", "auditor"]);
     let mut talker = Laptop::booted(laptop(2));
     talker.enroll(&bench).await;
     let file = place.path().join("site.tar");
@@ -61,6 +63,9 @@ async fn a_backup_under_a_stream_of_records_goes_on_elsewhere() {
     run(&restored, &["journal", "verify"], 0);
     let bench = Coordinator::start_at(new, "restored");
     assert!(std::fs::read(bench.path().join("site.pub")).unwrap() == key);
+    let typed = serde_json::json!({ "name": "Ewa", "password": ewa["password"] }).to_string();
+    let login = talk(&bench, Method::POST, "/api/v1/login", None, typed.into_bytes()).await;
+    let _: serde_json::Value = ok(&login);
     let certificate = place.path().join("certificate.json");
     bench.json(&["certificate", "show", "1"]);
     let out = certificate.to_str().unwrap();
