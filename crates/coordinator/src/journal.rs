@@ -25,13 +25,14 @@ use protocol::{PersonId, SiteKey, UnixMillis};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{oneshot, watch};
 
+use crate::access::Actor;
 use crate::bench::{Bench, Locks};
 use crate::clock::{self, Clock};
 use crate::deeds::Deeds;
 use crate::event::Happening;
 use database::Database;
 use tables::Tables;
-use writer::{Command, Writer};
+use writer::{Command, Scribe, Writer};
 
 pub(crate) use copy::copy_to;
 pub(crate) use error::JournalError;
@@ -76,10 +77,10 @@ pub(crate) struct ClockAcceptance {
     pub(crate) because: String,
 }
 
-/// The journal, open. Cheap to clone; closed when the last clone is gone.
+/// The journal, open. Cheap to clone; closed when the last clone is gone, which waits for the writer.
 #[derive(Debug, Clone)]
 pub(crate) struct Journal {
-    commands: mpsc::Sender<Command>,
+    writer: Arc<Scribe>,
     published: Arc<RwLock<Published>>,
     length: watch::Receiver<u64>,
     path: Arc<Path>,
@@ -107,9 +108,7 @@ impl Journal {
     ) -> Result<Self, JournalError> {
         let Founding { site, simulated } = founding.into();
         let kept = checkpoint::read_file(path)?;
-        if kept.is_some() && !path.exists() {
-            return Err(JournalError::Gone { path: path.display().to_string() });
-        }
+        is_not_lost(path, kept.is_some())?;
         let mut database = Database::open(path)?;
         let mut published = database.read_all()?;
         if let Some(theirs) = published.bench.site().filter(|theirs| *theirs != site) {
@@ -136,6 +135,9 @@ impl Journal {
             database.migrate(published.log.len(), now.max(last))?;
             published = database.read_all()?;
         }
+        let known = published.bench.people().all();
+        let forgotten: Vec<_> = known.filter(|(_, it)| it.forgotten).map(|(id, _)| id).collect();
+        database.finish_forgetting(&forgotten)?;
         let founded = published.bench.site().is_some();
         let (commands, inbox) = mpsc::channel();
         let (length_sender, length) = watch::channel(published.log.len());
@@ -148,8 +150,8 @@ impl Journal {
         if let Some(acceptance) = acceptance {
             writer.accept_clock(acceptance)?;
         }
-        std::thread::spawn(move || writer.run(&inbox));
-        Ok(Self { commands, published, length, path: path.into(), clock })
+        let writer = Arc::new(Scribe::start(writer, commands, inbox));
+        Ok(Self { writer, published, length, path: path.into(), clock })
     }
 
     /// The drives whose lock may be ours, from a journal that is not in use; none where there is none.
@@ -223,7 +225,7 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let (sender, answer) = oneshot::channel();
         let command = Command::AcceptClock { acceptance, answer: sender };
-        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        self.send(command)?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
 
@@ -251,7 +253,7 @@ impl Journal {
             };
             (happenings, Box::new(finish))
         }));
-        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        self.send(command)?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
 
@@ -259,23 +261,34 @@ impl Journal {
     pub(crate) async fn person(&self, name: String) -> Result<PersonId, JournalError> {
         let (sender, answer) = oneshot::channel();
         let command = Command::Person { name, answer: sender };
-        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        self.send(command)?;
+        answer.await.map_err(|_| JournalError::Closed)?
+    }
+
+    /// Writes down what is still asked for and closes the file, whoever else has this journal: from then on nothing is
+    /// recorded. The file then holds everything by itself.
+    ///
+    /// # Errors
+    /// When something stayed in the files beside it, from where the next one to open it takes it.
+    pub(crate) async fn close(&self) -> Result<(), JournalError> {
+        let (sender, answer) = oneshot::channel();
+        self.send(Command::Close { answer: sender })?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
 
     /// Deletes a person's name for good, from the database's files too. May be asked again, where that was not finished.
     ///
     /// # Errors
-    /// When there is no such name, the reason names the person, or it could not be recorded or finished.
+    /// When there is no such name, it is a user's, the reason names the person, or it could not be recorded or finished.
     pub(crate) async fn forget(
         &self,
         id: PersonId,
-        by: String,
+        by: Actor,
         because: String,
     ) -> Result<(), JournalError> {
         let (sender, answer) = oneshot::channel();
         let command = Command::Forget { id, by, because, answer: sender };
-        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        self.send(command)?;
         answer.await.map_err(|_| JournalError::Closed)?
     }
 
@@ -292,8 +305,17 @@ impl Journal {
         };
         let (sender, answer) = oneshot::channel();
         let command = Command::Keep { kept, answer: sender };
-        self.commands.send(command).map_err(|_| JournalError::Closed)?;
+        self.send(command)?;
         answer.blocking_recv().map_err(|_| JournalError::Closed)?
+    }
+
+    fn send(&self, command: Command) -> Result<(), JournalError> {
+        self.writer
+            .commands
+            .as_ref()
+            .ok_or(JournalError::Closed)?
+            .send(command)
+            .map_err(|_| JournalError::Closed)
     }
 
     /// The present state. Hold it briefly: the writer waits for it.
@@ -334,6 +356,24 @@ impl Journal {
     /// When the database cannot be read.
     pub(crate) fn names(&self) -> Result<Vec<(PersonId, String)>, JournalError> {
         database::read_names(&self.path)
+    }
+}
+
+/// Whether there is a journal, or nothing from which one can see that there was one: SQLite would throw away the
+/// write-ahead log of a database that is empty.
+fn is_not_lost(path: &Path, has_checkpoint: bool) -> Result<(), JournalError> {
+    let log = database::log_of(path);
+    let left = match has_checkpoint {
+        true => checkpoint::file_of(path),
+        false if database::has_content(&log) => log,
+        false => return Ok(()),
+    };
+    match database::has_content(path) {
+        true => Ok(()),
+        false => Err(JournalError::Gone {
+            path: path.display().to_string(),
+            left: left.display().to_string(),
+        }),
     }
 }
 

@@ -24,7 +24,7 @@ use crate::coordinator::Coordinator;
 use crate::data_dir::DataDir;
 use crate::enrollment::Crowd;
 use crate::images::ImageStore;
-use crate::journal::{ClockAcceptance, Founding, Journal};
+use crate::journal::{ClockAcceptance, Founding, Journal, JournalError};
 use crate::live::Live;
 use crate::login::Login;
 use crate::netboot;
@@ -109,9 +109,15 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
     stop.send_replace(true);
     while services.join_next().await.is_some() {}
     let kept = keep_checkpoint(&coordinator).await;
+    // Whoever still has a hand on it: what is beside the file from here on belongs to no coordinator.
+    let closed = match coordinator.journal.close().await {
+        // The log has said it; nothing is lost.
+        Err(JournalError::Busy { .. }) => Ok(()),
+        closed => closed.context("failed to close the journal"),
+    };
     let removed = remove_socket(&data.join(admin::SOCKET));
     tracing::info!(target: "serve", "stopped");
-    outcome.and(kept).and(removed)
+    outcome.and(kept).and(closed).and(removed)
 }
 
 /// Our address on the bench's interface, where none is given: that of the only one in use.

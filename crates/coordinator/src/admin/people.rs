@@ -43,9 +43,10 @@ pub(super) async fn forget(
     if because.trim().is_empty() {
         return Err(Refused::new(StatusCode::BAD_REQUEST, "say why with --because"));
     }
-    let forgotten = coordinator.journal.forget(id, by.name, because).await;
+    let forgotten = coordinator.journal.forget(id, by, because).await;
     forgotten.map_err(|error| match error {
         JournalError::NoName { .. } => Refused::because(StatusCode::NOT_FOUND, &error),
+        JournalError::StillUser { .. } => Refused::because(StatusCode::CONFLICT, &error),
         JournalError::NameInReason => Refused::because(StatusCode::BAD_REQUEST, &error),
         error => error.into(),
     })?;

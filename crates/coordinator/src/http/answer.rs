@@ -66,7 +66,12 @@ impl Refused {
 impl From<JournalError> for Refused {
     /// Nothing was recorded, so nothing may be claimed; the client tries again.
     fn from(error: JournalError) -> Self {
-        Self::because(StatusCode::SERVICE_UNAVAILABLE, &error)
+        let status = match &error {
+            // It will not fit the next time either.
+            JournalError::Long { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::because(status, &error)
     }
 }
 

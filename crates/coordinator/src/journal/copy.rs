@@ -74,8 +74,8 @@ pub(super) fn keep(source: &Connection, path: &Path, to: &Path) -> Result<(), Jo
     })
 }
 
-/// Makes a file for the copy, or empties what an interrupted one left.
-fn create(path: &Path, new: bool) -> Result<(), JournalError> {
+/// Makes a file for a database, for nobody else to read, or empties what an interrupted copy left.
+pub(super) fn create(path: &Path, new: bool) -> Result<(), JournalError> {
     let mut open = OpenOptions::new();
     open.write(true).mode(0o600);
     match new {

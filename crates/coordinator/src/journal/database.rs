@@ -1,5 +1,8 @@
 //! The database file, open: a connection that writes, or one that only reads.
 
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, Trans
 
 use super::checkpoint::{self, Place};
 use super::tables::{KeptCheckpoint, Tables};
-use super::{JournalError, Published, schema, sql_error};
+use super::{JournalError, Published, copy, schema, sql_error};
 
 /// How long one waits for another who has the file.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -28,6 +31,10 @@ impl Database {
     /// Opens the file, making it at first. One of the former version is left as it is: see [`Self::migrate`].
     pub(super) fn open(path: &Path) -> Result<Self, JournalError> {
         let sql = |operation| sql_error(operation, path);
+        if !path.exists() {
+            // For nobody else to read: SQLite would go by the umask, and gives the files beside it the same mode.
+            copy::create(path, true)?;
+        }
         let connection = Connection::open(path).map_err(sql("opening the database"))?;
         connection.busy_timeout(PATIENCE).map_err(sql("setting a time limit"))?;
         // What is refused stays as it is: closing would throw away what is behind damage in the write-ahead log.
@@ -58,7 +65,23 @@ impl Database {
         self.connection
             .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)
             .map_err(sql_error("taking over the write-ahead log", &self.path))?;
-        Ok(())
+        // Earlier versions made them by the umask.
+        std::iter::once(self.path.clone())
+            .chain(beside(&self.path))
+            .try_for_each(|file| make_private(&file))
+    }
+
+    /// Finishes what an interrupted [`super::Journal::forget`] may have left: names of `forgotten` people in the copy of
+    /// the former version, or in the write-ahead log.
+    pub(super) fn finish_forgetting(&self, forgotten: &[PersonId]) -> Result<(), JournalError> {
+        if forgotten.is_empty() {
+            return Ok(());
+        }
+        erase_from_former(&self.path, forgotten)?;
+        match has_content(&log_of(&self.path)) {
+            true => self.empty_log(),
+            false => Ok(()),
+        }
     }
 
     /// Whether it must be migrated before anything is written.
@@ -107,6 +130,15 @@ impl Database {
         &self.path
     }
 
+    /// Closes the file, so that it holds everything by itself and nothing is left beside it. Somebody who reads it just
+    /// then keeps it from that; nothing is lost by it.
+    pub(super) fn close(self) -> Result<(), JournalError> {
+        self.empty_log()?;
+        self.connection
+            .close()
+            .map_err(|(_, error)| sql_error("closing the database", &self.path)(error))
+    }
+
     /// Writes everything into the database file proper and empties the write-ahead log, which may hold old pages.
     pub(super) fn empty_log(&self) -> Result<(), JournalError> {
         let busy = self
@@ -135,8 +167,8 @@ pub(super) fn check(
     }
 }
 
-/// Deletes a name from the copy that was kept when the journal was migrated, where there is one.
-pub(super) fn erase_from_former(path: &Path, id: PersonId) -> Result<(), JournalError> {
+/// Deletes names from the copy that was kept when the journal was migrated, where there is one that has them.
+pub(super) fn erase_from_former(path: &Path, ids: &[PersonId]) -> Result<(), JournalError> {
     let copy = schema::former_copy(path);
     if !copy.exists() {
         return Ok(());
@@ -144,14 +176,54 @@ pub(super) fn erase_from_former(path: &Path, id: PersonId) -> Result<(), Journal
     let sql = |operation| sql_error(operation, &copy);
     let connection = Connection::open_with_flags(&copy, OpenFlags::SQLITE_OPEN_READ_WRITE)
         .map_err(sql("opening the former journal"))?;
+    let ids: Vec<_> = ids.iter().map(|id| format!("'{id}'")).collect();
+    let ids = ids.join(", ");
+    let there = connection
+        .query_row(&format!("SELECT count(*) FROM person WHERE id IN ({ids})"), [], |row| {
+            row.get::<_, i64>(0)
+        })
+        .map_err(sql("looking for a name"))?;
+    if there == 0 {
+        return Ok(());
+    }
     // Emptied and filled again, as in `Tables::erase_person`.
     connection
         .execute_batch(&format!(
             "PRAGMA secure_delete = ON; BEGIN IMMEDIATE; \
-             CREATE TEMP TABLE kept AS SELECT id, name FROM person WHERE id <> '{id}'; \
+             CREATE TEMP TABLE kept AS SELECT id, name FROM person WHERE id NOT IN ({ids}); \
              DELETE FROM person; INSERT INTO person SELECT id, name FROM kept; COMMIT;"
         ))
         .map_err(sql("deleting a name"))
+}
+
+/// The write-ahead log of a database.
+pub(super) fn log_of(path: &Path) -> PathBuf {
+    with_suffix(path, "-wal")
+}
+
+/// What SQLite keeps beside a database while it is open, or after a crash.
+pub(super) fn beside(path: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", "-journal"].map(|suffix| with_suffix(path, suffix))
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// Whether there is a file with anything in it.
+pub(super) fn has_content(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|it| it.len() > 0)
+}
+
+fn make_private(path: &Path) -> Result<(), JournalError> {
+    match fs::set_permissions(path, fs::Permissions::from_mode(0o600)) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            Err(JournalError::File { path: path.display().to_string(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn read_bodies(

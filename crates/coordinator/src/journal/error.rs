@@ -49,10 +49,10 @@ pub(crate) enum JournalError {
     None { path: String },
     /// There was one.
     #[error(
-        "the journal {path} is gone, but its checkpoint file is there; put the journal back, or restore a backup by \
+        "the journal {path} is gone or empty, but {left} is there; put the journal back, or restore a backup by \
          `rehome restore`; nothing was changed"
     )]
-    Gone { path: String },
+    Gone { path: String, left: String },
     /// A file beside the database.
     #[error("writing {path}; is the disk full?")]
     File {
@@ -74,6 +74,11 @@ pub(crate) enum JournalError {
     /// There is nothing to delete.
     #[error("the journal knows no name of person {id}; `rehome person list` shows all")]
     NoName { id: PersonId },
+    /// The name would stay in the users' file, and come back from there.
+    #[error(
+        "person {id} may log in, so the name is needed; remove the user first (`rehome user remove`), then forget"
+    )]
+    StillUser { id: PersonId },
     /// What is said to delete a name would keep it.
     #[error("the reason names the person, and it stays in the journal; say it without the name")]
     NameInReason,
@@ -118,6 +123,16 @@ pub(crate) enum JournalError {
     /// An appended event would contradict the ones before it: a mistake of the program.
     #[error("refusing to write an event that contradicts the journal")]
     Inconsistent(#[source] Box<FoldError>),
+    /// An appended event could not be read back as it is: a mistake of the program, which would refuse the journal at its
+    /// next start.
+    #[error("refusing to write an event that could not be read again: {why}")]
+    Unreadable { why: String },
+    /// An appended event would be too long for an export.
+    #[error(
+        "refusing to write an event of {len} bytes: less than {max} can be recorded at once; divide it (a register: \
+         fewer columns or rows)"
+    )]
+    Long { len: usize, max: u64 },
     /// An event could not be written as JSON.
     #[error("writing an event as JSON")]
     Json(#[source] serde_json::Error),

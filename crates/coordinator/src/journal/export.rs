@@ -6,25 +6,25 @@
 use std::fs::{File, Permissions};
 use std::io::{BufRead, Write};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use protocol::{Sha256Digest, SiteKey};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{self, Place};
-use super::database::open_to_read;
+use super::database::{beside, open_to_read};
 use super::person::Person;
 use super::tables::{KeptCheckpoint, Tables};
 use super::verify::{proven, verify};
-use super::{JournalError, Published, schema, sql_error};
+use super::{JournalError, Published, copy, schema, sql_error};
 
 /// What the first line says it is.
 const KIND: &str = "rehome-journal";
 /// Version of this format.
 const FORMAT: u32 = 1;
 /// Longer than any line, in bytes: an inventory or a piece of evidence has some ten thousand.
-const MAX_LINE_LEN: u64 = 16 << 20;
+pub(super) const MAX_LINE_LEN: u64 = 16 << 20;
 
 /// The first line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,6 +73,12 @@ pub(crate) enum ExportError {
     Short { line: u64, wanted: &'static str },
     #[error("the root over the export's events is {got}, but its header says {wanted}")]
     Root { wanted: Sha256Digest, got: Sha256Digest },
+    #[error(
+        "{} is there: it belongs to another journal, whose events would get into this one; put that journal back, or move \
+         the file away and keep it; nothing was made",
+        .path.display()
+    )]
+    Leftover { path: PathBuf },
     #[error("the journal that was made does not hold: {why}")]
     Unsound { why: String },
     #[error(transparent)]
@@ -142,6 +148,9 @@ pub(crate) fn rebuild_in(
     wanted: Option<SiteKey>,
 ) -> Result<Header, ExportError> {
     let folder = path.parent().unwrap_or(Path::new("."));
+    if let Some(path) = beside(path).into_iter().find(|it| it.symlink_metadata().is_ok()) {
+        return Err(ExportError::Leftover { path });
+    }
     let room = tempfile::Builder::new()
         .prefix(".rehome-rebuild-")
         .permissions(Permissions::from_mode(0o700))
@@ -153,14 +162,29 @@ pub(crate) fn rebuild_in(
         let beside = checkpoint::file_of(&half);
         std::fs::write(beside, note).map_err(ExportError::Write)?;
     }
-    let findings = verify(&half, wanted)?;
+    is_sound(&half, wanted, &header)?;
+    // Fails where there is one meanwhile.
+    std::fs::hard_link(&half, path).map_err(ExportError::Write)?;
+    // In its own place, as whoever opens it there will read it.
+    if let Err(error) = is_sound(path, wanted, &header) {
+        std::fs::remove_file(path).map_err(ExportError::Write)?;
+        return Err(error);
+    }
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(ExportError::Write)?;
+    Ok(header)
+}
+
+/// Whether a journal that was made holds, and is what the header says.
+fn is_sound(path: &Path, wanted: Option<SiteKey>, header: &Header) -> Result<(), ExportError> {
+    let findings = verify(path, wanted)?;
     if let Some(bad) = findings.checks.into_iter().find(|it| !it.holds) {
         return Err(ExportError::Unsound { why: bad.says });
     }
-    // Fails where there is one meanwhile.
-    std::fs::hard_link(&half, path).map_err(ExportError::Write)?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(ExportError::Write)?;
-    Ok(header)
+    if (findings.events, findings.root) != (header.events, header.root) {
+        let why = format!("it has {} events with the root {}", findings.events, findings.root);
+        return Err(ExportError::Unsound { why });
+    }
+    Ok(())
 }
 
 /// Makes the database `path`, which is of no use if this fails.
@@ -174,6 +198,7 @@ fn rebuild(export: impl BufRead, path: &Path) -> Result<Header, ExportError> {
         let why = format!("it is {} {}, not {KIND} {FORMAT}", header.kind, header.format);
         return Err(ExportError::Line { line: 1, why });
     }
+    copy::create(path, true)?;
     let mut connection = Connection::open(path).map_err(sql_error("making a database", path))?;
     schema::create(&connection, path)?;
     let transaction =

@@ -179,7 +179,7 @@ impl Published {
 }
 
 /// Reads one event. What this version would not write back byte for byte, it has not understood.
-fn parse(body: &[u8]) -> Result<JournalEvent, String> {
+pub(super) fn parse(body: &[u8]) -> Result<JournalEvent, String> {
     let event = serde_json::from_slice::<JournalEvent>(body).map_err(|error| error.to_string())?;
     match serde_json::to_vec(&event) {
         Ok(again) if again == body => Ok(event),

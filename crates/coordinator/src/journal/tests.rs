@@ -24,6 +24,10 @@ fn seen(n: u8) -> Happening {
     Happening::MachineSeen { machine: MachineId::from_bytes([n; 16]), number, identity }
 }
 
+fn mode(path: &Path) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(path).unwrap()) & 0o777
+}
+
 async fn append(journal: &Journal, happenings: Vec<Happening>) -> Result<(), JournalError> {
     journal.decide(move |_, _| (happenings, ())).await
 }
@@ -291,15 +295,10 @@ async fn keep(journal: &Journal) {
     journal.read(|journal| journal.keep_checkpoint(&key())).await.unwrap();
 }
 
-/// The writer closes the database in its own time after the last handle is gone, and changes the file by that. Whoever
-/// closes it last takes the write-ahead log away.
-fn wait_closed(path: &Path) {
-    let log = path.with_extension("db-wal");
-    let start = std::time::Instant::now();
-    while log.exists() {
-        assert!(start.elapsed() < Duration::from_secs(30), "the journal stays open");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+/// Whoever drops a journal last has waited for it: it holds everything by itself then.
+fn is_closed(path: &Path) {
+    let left = database::beside(path).into_iter().filter(|it| it.exists()).collect::<Vec<_>>();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[test]
@@ -312,7 +311,7 @@ fn what_another_version_or_another_program_has_written_is_left_as_it_is() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal.db");
         drop(Journal::open(&path, SITE).unwrap());
-        wait_closed(&path);
+        is_closed(&path);
         let change = rusqlite::Connection::open(&path).unwrap();
         change.execute_batch(&format!("PRAGMA {pragma}")).unwrap();
         change.close().unwrap();
@@ -324,4 +323,98 @@ fn what_another_version_or_another_program_has_written_is_left_as_it_is() {
         }
         assert!(std::fs::read(&path).unwrap() == bytes, "{pragma}: it was written to");
     }
+}
+
+#[tokio::test]
+async fn a_journal_that_is_closed_needs_no_file_beside_it_and_takes_nothing_more() {
+    for told in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let journal = Journal::open(&path, SITE).unwrap();
+        let other = journal.clone();
+        append(&journal, vec![seen(1)]).await.unwrap();
+        let copy = folder.path().join("copy.db");
+        std::fs::copy(&path, &copy).unwrap();
+        assert!(!verify(&copy, None).is_ok_and(|it| it.hold()), "an open one is more than one file");
+        std::fs::remove_file(&copy).unwrap();
+        if told {
+            journal.close().await.unwrap();
+            is_closed(&path);
+            let late = append(&other, vec![seen(2)]).await;
+            assert!(matches!(late, Err(JournalError::Closed)), "{late:?}");
+        }
+        drop((journal, other));
+        is_closed(&path);
+        std::fs::copy(&path, &copy).unwrap();
+        assert_eq!(verify(&copy, Some(SITE)).unwrap().events, 2);
+    }
+}
+
+#[tokio::test]
+async fn somebody_who_reads_keeps_it_from_closing_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = Journal::open(&path, SITE).unwrap();
+    let reader = database::open_to_read(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM event").unwrap();
+    append(&journal, vec![seen(1)]).await.unwrap();
+    let busy = journal.close().await.unwrap_err();
+    assert!(matches!(busy, JournalError::Busy { .. }), "{busy}");
+    drop((journal, reader));
+    assert_eq!(n_machines(&Journal::open(&path, SITE).unwrap()), 1);
+}
+
+#[tokio::test]
+async fn nobody_else_reads_the_journal_also_not_one_that_an_earlier_version_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let files = || [path.clone(), database::log_of(&path)];
+    for _ in 0..2 {
+        let journal = Journal::open(&path, SITE).unwrap();
+        append(&journal, vec![]).await.unwrap();
+        assert_eq!(files().map(|it| mode(&it)), [0o600; 2]);
+        drop(journal);
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+            .unwrap();
+    }
+}
+
+/// What was accepted is read again at the next start: what would not be is refused, and only that.
+#[tokio::test]
+async fn an_event_that_could_not_be_read_again_or_exported_is_refused_and_no_other_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = Journal::open(&path, SITE).unwrap();
+    append(&journal, vec![seen(1)]).await.unwrap();
+    let by = PersonId::from_bytes([1; 16]);
+    let mark = crate::protection::Mark::unchecked("small letters");
+    let unreadable = || Happening::Protected { mark: mark.clone(), by, because: "x".into() };
+    let said = |len: usize| Happening::AttentionNeeded {
+        machine: MachineId::from_bytes([1; 16]),
+        sentence: "x".repeat(len),
+    };
+    let event = crate::event::JournalEvent { at: journal.now(), happening: said(0) };
+    let frame = serde_json::to_vec(&event).unwrap().len();
+    let longest = (16 << 20) - 1 - frame;
+    let (bad, long, good) = (
+        append(&journal, vec![seen(2), unreadable()]),
+        append(&journal, vec![seen(3), said(longest + 1)]),
+        append(&journal, vec![seen(4), said(longest)]),
+    );
+    // Asked for together, so they share a transaction.
+    let (bad, long, good) = tokio::join!(bad, long, good);
+    assert!(matches!(bad, Err(JournalError::Unreadable { .. })), "{bad:?}");
+    let long = long.unwrap_err();
+    assert!(matches!(long, JournalError::Long { .. }), "{long}");
+    assert!(long.to_string().contains("16777216"), "{long}");
+    good.unwrap();
+    assert_eq!(n_machines(&journal), 2, "the first one and the good one");
+    let log = journal.published().log.clone();
+    drop(journal);
+    let again = Journal::open(&path, SITE).unwrap();
+    assert_eq!(again.published().log.root(), log.root());
+    let mut text = Vec::new();
+    export(&path, true, &mut text).unwrap();
+    let made = folder.path().join("made.db");
+    assert_eq!(rebuild_in(text.as_slice(), &made, Some(SITE)).unwrap().root, log.root());
 }

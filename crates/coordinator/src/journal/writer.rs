@@ -2,14 +2,17 @@
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
+use std::thread::JoinHandle;
 
 use protocol::{PersonId, UnixMillis};
 use tokio::sync::{oneshot, watch};
 
 use super::database::{Database, erase_from_former};
+use super::export::MAX_LINE_LEN;
 use super::person::Person;
-use super::tables::{KeptCheckpoint, Tables};
+use super::tables::{KeptCheckpoint, Tables, parse};
 use super::{ClockAcceptance, JournalError, Published, checkpoint, sql_error};
+use crate::access::Actor;
 use crate::bench::Bench;
 use crate::clock::Clock;
 use crate::event::{Happening, JournalEvent};
@@ -31,12 +34,14 @@ pub(super) enum Command {
     /// Delete a person's name.
     Forget {
         id: PersonId,
-        by: String,
+        by: Actor,
         because: String,
         answer: oneshot::Sender<Result<(), JournalError>>,
     },
     /// Keep a signed checkpoint.
     Keep { kept: KeptCheckpoint, answer: oneshot::Sender<Result<(), JournalError>> },
+    /// Close the file and end.
+    Close { answer: oneshot::Sender<Result<(), JournalError>> },
 }
 
 impl fmt::Debug for Command {
@@ -47,7 +52,38 @@ impl fmt::Debug for Command {
             Self::AcceptClock { .. } => "AcceptClock",
             Self::Forget { .. } => "Forget",
             Self::Keep { .. } => "Keep",
+            Self::Close { .. } => "Close",
         })
+    }
+}
+
+/// The writer's thread, waited for when this is dropped: until then the file is not closed.
+#[derive(Debug)]
+pub(super) struct Scribe {
+    /// None while it ends.
+    pub(super) commands: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Scribe {
+    pub(super) fn start(
+        writer: Writer,
+        commands: mpsc::Sender<Command>,
+        inbox: mpsc::Receiver<Command>,
+    ) -> Self {
+        let thread = std::thread::spawn(move || writer.run(inbox));
+        Self { commands: Some(commands), thread: Some(thread) }
+    }
+}
+
+impl Drop for Scribe {
+    fn drop(&mut self) {
+        self.commands = None;
+        let Some(thread) = self.thread.take() else { return };
+        // The last one may have gone with a decision, in the very thread. A panic in it was said when it happened.
+        if thread.thread().id() != std::thread::current().id() {
+            drop(thread.join());
+        }
     }
 }
 
@@ -130,7 +166,10 @@ impl Writer {
         Ok(id)
     }
 
-    fn forget(&mut self, id: PersonId, by: &str, because: String) -> Result<(), JournalError> {
+    fn forget(&mut self, id: PersonId, by: &Actor, because: String) -> Result<(), JournalError> {
+        if self.working.users().contains_key(&id) {
+            return Err(JournalError::StillUser { id });
+        }
         let known = self.working.people().get(&id).ok_or(JournalError::NoName { id })?;
         if !known.forgotten {
             let people = self.database.tables().people()?;
@@ -138,12 +177,16 @@ impl Writer {
             if people.iter().any(named) {
                 return Err(JournalError::NameInReason);
             }
-            let by = self.person(by)?;
+            // A user is known by id: by name, one who was forgotten would be recorded anew.
+            let by = match by.person {
+                Some(by) => by,
+                None => self.person(&by.name)?,
+            };
             let forgotten = Happening::PersonForgotten { person: id, by, because };
             self.append(vec![forgotten], self.now(), Some(&Aside::Erase(id)))?;
         }
         // Also where it was not finished the last time.
-        erase_from_former(self.database.path(), id)?;
+        erase_from_former(self.database.path(), &[id])?;
         self.database.empty_log()
     }
 
@@ -171,9 +214,31 @@ impl Writer {
         self.warned = jump.is_some();
     }
 
-    /// Serves until every [`super::Journal`] is gone.
-    pub(super) fn run(mut self, inbox: &mpsc::Receiver<Command>) {
-        while let Ok(first) = inbox.recv() {
+    /// Serves until it is told to end or every [`super::Journal`] is gone.
+    fn run(mut self, inbox: mpsc::Receiver<Command>) {
+        let told = self.serve(&inbox);
+        // Whoever still asks learns that nothing more is recorded.
+        drop(inbox);
+        let closed = self.database.close();
+        if let Err(error) = &closed {
+            tracing::warn!(
+                target: "journal",
+                "{error}; nothing is lost: what is in the -wal file beside the journal belongs to it"
+            );
+        }
+        if let Some(answer) = told {
+            drop(answer.send(closed));
+        }
+    }
+
+    /// Gives whom to tell when the file is closed.
+    fn serve(
+        &mut self,
+        inbox: &mpsc::Receiver<Command>,
+    ) -> Option<oneshot::Sender<Result<(), JournalError>>> {
+        let mut told = None;
+        while told.is_none() {
+            let Ok(first) = inbox.recv() else { break };
             let mut waiting = vec![first];
             waiting.extend(inbox.try_iter().take(TRANSACTION_LIMIT - 1));
             let mut decisions = Vec::new();
@@ -191,11 +256,13 @@ impl Writer {
                         drop(answer.send(self.forget(id, &by, because)));
                     }
                     Command::Keep { kept, answer } => drop(answer.send(self.keep(&kept))),
+                    Command::Close { answer } => told = Some(answer),
                 }
             }
             self.warn_of_jump();
             self.transaction(decisions, self.now(), None, |finish, outcome| finish(outcome));
         }
+        told
     }
 
     /// Takes `decisions` in one transaction and hands each its outcome.
@@ -211,7 +278,7 @@ impl Writer {
         }
         let mut finishes = Vec::with_capacity(decisions.len());
         let size = read(&self.published, |published| published.log.len());
-        match self.write(decisions, size, at, aside, &mut finishes) {
+        match self.write(decisions, size, at, aside, &mut finishes, &mut answer) {
             Ok(events) => {
                 self.publish(&events);
                 finishes.into_iter().for_each(|finish| answer(finish, Ok(())));
@@ -237,6 +304,7 @@ impl Writer {
         at: UnixMillis,
         aside: Option<&Aside>,
         finishes: &mut Vec<Finish>,
+        answer: &mut impl FnMut(Finish, Result<(), JournalError>),
     ) -> Result<Vec<(JournalEvent, Vec<u8>)>, JournalError> {
         let path = self.database.path().to_owned();
         let mut events = Vec::new();
@@ -244,15 +312,24 @@ impl Writer {
         let mut fault = None;
         for decide in decisions {
             let (happenings, finish) = decide(&self.working, at);
+            let written = happenings.into_iter().map(|happening| written(at, happening));
+            // What could not be read again concerns nobody else: the others of the transaction go on.
+            let written = match written.collect::<Result<Vec<_>, _>>() {
+                Ok(written) => written,
+                Err(error) => {
+                    tracing::error!(target: "journal", %error, "an event was refused");
+                    answer(finish, Err(error));
+                    continue;
+                }
+            };
             finishes.push(finish);
-            for happening in happenings {
-                let event = JournalEvent { at, happening };
-                let applied = self.working.apply(&event);
-                let applied = applied.map_err(|error| JournalError::Inconsistent(Box::new(error)));
-                let body = serde_json::to_vec(&event).map_err(JournalError::Json);
-                match applied.and(body) {
-                    Ok(body) => events.push((event, body)),
-                    Err(error) => fault = fault.or(Some(error)),
+            for (event, body) in written {
+                match self.working.apply(&event) {
+                    Ok(()) => events.push((event, body)),
+                    Err(error) => {
+                        let error = JournalError::Inconsistent(Box::new(error));
+                        fault = fault.or(Some(error));
+                    }
                 }
             }
         }
@@ -292,6 +369,18 @@ impl Writer {
         drop(published);
         self.length.send_replace(length);
     }
+}
+
+/// An event as it is stored: nothing that the next start would refuse, and nothing that is too long for an export.
+fn written(at: UnixMillis, happening: Happening) -> Result<(JournalEvent, Vec<u8>), JournalError> {
+    let event = JournalEvent { at, happening };
+    let body = serde_json::to_vec(&event).map_err(JournalError::Json)?;
+    // A line of an export ends in one byte more.
+    if body.len() as u64 >= MAX_LINE_LEN {
+        return Err(JournalError::Long { len: body.len(), max: MAX_LINE_LEN });
+    }
+    parse(&body).map_err(|why| JournalError::Unreadable { why })?;
+    Ok((event, body))
 }
 
 /// Whether a text holds a name, however it is capitalized.

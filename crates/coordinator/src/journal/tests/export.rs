@@ -39,6 +39,7 @@ async fn a_journal_made_anew_has_the_same_leaves_root_and_checkpoints() {
         let again = copy.path().join("journal.db");
         rebuild_in(BufReader::new(text.as_bytes()), &again, Some(signing_site())).unwrap();
         assert_eq!(std::fs::read_dir(copy.path()).unwrap().count(), 1, "nothing else is left");
+        assert_eq!(mode(&again), 0o600);
         assert_eq!(exported(&again, with_names), text, "and out again");
         let rebuilt = Journal::open(&again, signing_site()).unwrap();
         assert_eq!(rebuilt.published().log.root(), journal.published().log.root());
@@ -93,4 +94,24 @@ async fn an_export_that_was_cut_or_changed_makes_no_journal() {
     std::fs::write(&again, "somebody's").unwrap();
     assert!(rebuild_in(BufReader::new(text.as_bytes()), &again, None).is_err());
     assert_eq!(std::fs::read(&again).unwrap(), b"somebody's", "never replaced");
+}
+
+#[tokio::test]
+async fn what_is_left_of_another_journal_does_not_get_into_the_one_that_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = journal_with_names(&path).await;
+    let text = exported(&path, false);
+    append(&journal, vec![seen(21)]).await.unwrap();
+    for left in ["journal.db-wal", "journal.db-shm", "journal.db-journal"] {
+        let copy = tempfile::tempdir().unwrap();
+        let (again, beside) = (copy.path().join("journal.db"), copy.path().join(left));
+        std::fs::copy(path.with_extension("db-wal"), &beside).unwrap();
+        let refused = rebuild_in(BufReader::new(text.as_bytes()), &again, None).unwrap_err();
+        let said = refused.to_string();
+        assert!(said.contains(left) && said.contains("nothing was made"), "{said}");
+        assert!(!again.exists());
+        std::fs::remove_file(&beside).unwrap();
+        rebuild_in(BufReader::new(text.as_bytes()), &again, None).unwrap();
+    }
 }

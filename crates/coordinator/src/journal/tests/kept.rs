@@ -75,7 +75,7 @@ async fn an_older_copy_and_another_past_are_refused() {
     keep(&journal).await;
     keep(&journal).await;
     drop(journal);
-    wait_closed(&path);
+    is_closed(&path);
     let (db, note) = (std::fs::read(&path).unwrap(), path.with_extension("checkpoint"));
     std::fs::copy(&old, &path).unwrap();
     let refused = Journal::open(&path, signing_site()).unwrap_err();
@@ -99,8 +99,12 @@ async fn an_older_copy_and_another_past_are_refused() {
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&note, &kept).unwrap();
     let gone = Journal::open(&path, signing_site()).unwrap_err();
-    check_refusal(&gone, &["is gone"]);
+    check_refusal(&gone, &["is gone or empty", "journal.checkpoint is there"]);
     assert!(!path.exists());
+    std::fs::write(&path, "").unwrap();
+    let empty = Journal::open(&path, signing_site()).unwrap_err();
+    check_refusal(&empty, &["is gone or empty"]);
+    assert_eq!(std::fs::read(&path).unwrap(), b"", "nothing was changed");
 
     std::fs::write(&path, &db).unwrap();
     std::fs::write(&note, String::from_utf8(kept).unwrap().replacen("rehome/", "rehome-", 1))
@@ -147,7 +151,7 @@ fn every_kind_of_damage_is_named() {
             keep(&journal).await;
         });
         drop(journal);
-        wait_closed(&path);
+        is_closed(&path);
         let connection = rusqlite::Connection::open(&path).unwrap();
         let prepare = if damage == "SELECT 1" { "" } else { tamper };
         connection.execute_batch(&format!("{prepare}{damage}")).unwrap();
@@ -162,4 +166,28 @@ fn every_kind_of_damage_is_named() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_log_without_its_journal_is_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = Journal::open(&path, SITE).unwrap();
+    append(&journal, vec![seen(1)]).await.unwrap();
+    let copy = tempfile::tempdir().unwrap();
+    let (other, log) = (copy.path().join("journal.db"), copy.path().join("journal.db-wal"));
+    std::fs::copy(path.with_extension("db-wal"), &log).unwrap();
+    let before = std::fs::read(&log).unwrap();
+    for empty in [false, true] {
+        if empty {
+            put(copy.path(), "journal.db", b"");
+        }
+        let refused = Journal::open(&other, SITE).unwrap_err();
+        check_refusal(&refused, &["is gone or empty", "journal.db-wal is there"]);
+        assert!(std::fs::read(&log).unwrap() == before, "it was written to");
+        assert_eq!(other.exists(), empty);
+    }
+    // The first start ended before anything was written: that is no loss.
+    std::fs::remove_file(&log).unwrap();
+    Journal::open(&other, SITE).unwrap();
 }

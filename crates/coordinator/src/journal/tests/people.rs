@@ -1,6 +1,7 @@
 //! Names: proven by their commitment, and gone for good once deleted.
 
 use super::*;
+use crate::access::Role;
 use crate::journal::person::Person;
 use crate::journal::tables::Tables;
 
@@ -17,6 +18,11 @@ pub(super) fn holding(folder: &Path, bytes: &str) -> Vec<String> {
         path.is_file() && std::fs::read(path).unwrap().windows(bytes.len()).any(|it| it == bytes)
     };
     files.filter(holds).map(|path| path.display().to_string()).collect()
+}
+
+/// Root, by a name.
+pub(super) fn named(name: &str) -> Actor {
+    Actor { name: name.into(), role: Role::Supervisor, person: None }
 }
 
 #[tokio::test]
@@ -57,10 +63,10 @@ async fn a_forgotten_name_is_in_no_file_and_the_journal_holds_as_before() {
     assert!(!holding(folder.path(), NAME).is_empty(), "or this test looks in the wrong place");
     let root = journal.published().log.root();
     let forget = async |id, because: &str| {
-        journal.forget(id, "Somebody with number 3".into(), because.into()).await
+        journal.forget(id, named("Somebody with number 3"), because.into()).await
     };
-    let named = forget(ids[77], "she left: ALEKSANDRA wiśniewska-brzęczyszczykiewicz").await;
-    assert!(matches!(named, Err(JournalError::NameInReason)), "{named:?}");
+    let in_reason = forget(ids[77], "she left: ALEKSANDRA wiśniewska-brzęczyszczykiewicz").await;
+    assert!(matches!(in_reason, Err(JournalError::NameInReason)), "{in_reason:?}");
     let unknown = forget(PersonId::from_bytes([0; 16]), "left").await;
     assert!(matches!(unknown, Err(JournalError::NoName { .. })), "{unknown:?}");
     // Once more does no harm: it finishes what was not finished.
@@ -109,4 +115,49 @@ async fn a_name_that_was_changed_or_should_be_gone_is_found() {
         assert!(names.says.contains(word), "{change}: {names:?}");
         assert_eq!(names.holds, change.starts_with("DELETE"), "{names:?}");
     }
+}
+
+/// The name of a user stands in the users' file too, and comes back into the journal from there.
+#[tokio::test]
+async fn nobody_is_forgotten_who_may_log_in_and_nobody_who_forgets_is_named_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = Journal::open(&path, SITE).unwrap();
+    let [ewa, jan] = ["Ewa", "Jan"].map(|name| journal.person(name.into()));
+    let (ewa, jan) = (ewa.await.unwrap(), jan.await.unwrap());
+    let added = Happening::UserAdded { person: ewa, role: Role::Auditor, by: None };
+    append(&journal, vec![added]).await.unwrap();
+    let refused = journal.forget(ewa, named("Jan"), "left".into()).await.unwrap_err();
+    assert!(matches!(refused, JournalError::StillUser { .. }), "{refused}");
+    assert!(refused.to_string().contains("rehome user remove"), "{refused}");
+    append(&journal, vec![Happening::UserRemoved { person: ewa, by: None }]).await.unwrap();
+    journal.forget(ewa, named("Jan"), "left".into()).await.unwrap();
+    // A user who acts by a visit from before is known by id.
+    let by = Actor { name: "Jan".into(), role: Role::Supervisor, person: Some(jan) };
+    for _ in 0..2 {
+        journal.forget(jan, by.clone(), "left too".into()).await.unwrap();
+    }
+    assert_eq!(holding(folder.path(), "Jan"), [""; 0]);
+    assert_eq!(journal.names().unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_name_in_a_log_that_was_not_emptied_goes_at_the_next_start() {
+    const NAME: &str = "Aleksandra Brzęczyszczykiewicz";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = Journal::open(&path, SITE).unwrap();
+    let id = journal.person(NAME.into()).await.unwrap();
+    // Somebody reads, so what was written is not taken out of the log: as where the power goes now.
+    let reader = database::open_to_read(&path).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM event").unwrap();
+    let busy = journal.forget(id, named("root"), "left".into()).await.unwrap_err();
+    assert!(matches!(busy, JournalError::Busy { .. }), "{busy}");
+    let copy = tempfile::tempdir().unwrap();
+    for file in ["journal.db", "journal.db-wal"] {
+        std::fs::copy(folder.path().join(file), copy.path().join(file)).unwrap();
+    }
+    assert!(!holding(copy.path(), NAME).is_empty());
+    let _again = Journal::open(&copy.path().join("journal.db"), SITE).unwrap();
+    assert_eq!(holding(copy.path(), NAME), [""; 0]);
 }
