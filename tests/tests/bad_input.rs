@@ -230,7 +230,7 @@ impl<'a> SmallDisk<'a> {
         let mut command = self.workshop.command("nsenter");
         command.arg(format!("--mount=/proc/{}/ns/mnt", self.holder.pid()));
         command.arg(rehome_binary().unwrap()).arg("serve").arg("--data").arg(&self.mount);
-        command.args(["--interface", "br0", "--dhcp", "off"]);
+        command.args(["--interface", "br0", "--dhcp", "off", "--min-free-mb", "0"]);
         let mut process = self.workshop.start(round, &mut command).unwrap();
         LogTail::new(process.log())
             .wait_any(&["nothing is touched before"], Duration::from_secs(60), || {

@@ -7,6 +7,7 @@ mod docs;
 mod door;
 mod log;
 pub(crate) mod lots;
+mod monitor;
 mod people;
 pub(crate) mod protection;
 mod recovery;
@@ -41,6 +42,7 @@ use crate::certificate::{CertificateError, certificate};
 use crate::coordinator::Coordinator;
 use crate::http::answer::{FromBody, FromPath, Json, Refused};
 use crate::http::within_time;
+use crate::metrics;
 use crate::netboot::Machines;
 use crate::simulated;
 use crate::view::{self, BatchView, MachineDetail, MachineView};
@@ -107,7 +109,7 @@ fn session_routes() -> Ruled<Arc<Coordinator>> {
 /// The Unix socket's door.
 pub(crate) fn socket_router(coordinator: Arc<Coordinator>) -> Router {
     let simulated = coordinator.site.simulated;
-    let routes = routes().finish();
+    let routes = routes().finish().merge(monitor::routes().finish());
     routes
         .fallback(missing)
         .method_not_allowed_fallback(other_method)
@@ -122,7 +124,8 @@ pub(crate) fn program_router(coordinator: Arc<Coordinator>, time: Duration) -> R
     let (routes, session) = (routes().finish(), session_routes().finish());
     let routes = routes.fallback(missing).method_not_allowed_fallback(other_method);
     let simulated = coordinator.site.simulated;
-    let api = Router::new().nest("/api/v1", routes).merge(session);
+    let api =
+        Router::new().nest("/api/v1", routes).merge(session).merge(monitor::routes().finish());
     api.method_not_allowed_fallback(other_method)
         .layer(middleware::from_fn_with_state(coordinator.clone(), door::program))
         .layer(middleware::from_fn_with_state(time, within_time))
@@ -157,8 +160,9 @@ async fn openapi() -> Result<Response, Refused> {
     get, path = "/api/v1/status", tag = "bench",
     responses((status = 200, body = Status, description = "What is served."), docs::Refusals)
 )]
-async fn status(State(coordinator): Shared) -> Json<Status> {
-    Json(Status {
+async fn status(State(coordinator): Shared) -> Result<Json<Status>, Refused> {
+    let obstacles = obstacles(&coordinator).await?;
+    Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         site: coordinator.site_config(),
         dhcp: coordinator.dhcp,
@@ -166,7 +170,15 @@ async fn status(State(coordinator): Shared) -> Json<Status> {
         simulated: coordinator.site.simulated,
         events: *coordinator.journal.length().borrow(),
         clock: coordinator.journal.clock().jump().map(|jump| jump.to_string()),
-    })
+        obstacles,
+    }))
+}
+
+/// Why nothing new is begun, if so. Asking a disk may block.
+async fn obstacles(coordinator: &Arc<Coordinator>) -> Result<Vec<String>, Refused> {
+    let asked = coordinator.clone();
+    let found = tokio::task::spawn_blocking(move || metrics::obstacles(&asked)).await;
+    found.map_err(|error| Refused::because(StatusCode::INTERNAL_SERVER_ERROR, &error))
 }
 
 /// All machines, by number.
@@ -328,5 +340,5 @@ pub(crate) fn program_rules() -> Vec<crate::access::Rule> {
         let path = format!("/api/v1{}", rule.path);
         crate::access::Rule { path: path.leak(), ..rule }
     });
-    nested.chain(session_routes().rules()).collect()
+    nested.chain(session_routes().rules()).chain(monitor::routes().rules()).collect()
 }

@@ -174,6 +174,8 @@ fn only_open(bench: &Bench, now: UnixMillis) -> Result<&Batch, AdmissionError> {
 /// a person's consent; its old ticket is void then.
 pub(crate) fn is_stuck(bench: &Bench, now: UnixMillis, machine: &Machine, rules: Rules) -> bool {
     let admission = machine.admission.as_ref().filter(|it| !it.has_begun());
+    // A full disk is no end: it begins once there is room.
+    let rules = Rules { room: true, ..rules };
     admission.is_some_and(|it| over(bench, now, it, rules).is_some())
 }
 

@@ -9,6 +9,7 @@ use protocol::{BatchId, ImageId, JobKind, LotId, PersonId, Policy};
 
 use crate::admission::{self, AdmissionError, Terms, split};
 use crate::coordinator::Coordinator;
+use crate::disk_space::DiskSpaceError;
 use crate::images::{ImageError, ImageStore};
 use crate::journal::JournalError;
 use crate::lots;
@@ -75,6 +76,8 @@ pub(crate) enum ArmError {
     #[error(transparent)]
     Admission(AdmissionError),
     #[error(transparent)]
+    Disk(DiskSpaceError),
+    #[error(transparent)]
     Journal(#[from] JournalError),
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -93,6 +96,7 @@ pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<Ba
         return Err(ArmError::Simulated);
     }
     policies::check(&policy).map_err(ArmError::Policy)?;
+    coordinator.disk.check().map_err(ArmError::Disk)?;
     let images = coordinator.images.clone();
     let job = tokio::task::spawn_blocking(move || job(&images, work)).await;
     let job = job.map_err(ArmError::Interrupted)??;

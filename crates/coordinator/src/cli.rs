@@ -10,6 +10,7 @@ mod journal;
 mod look;
 mod lot;
 mod machine;
+mod metrics;
 mod person;
 mod policy;
 mod protect;
@@ -25,7 +26,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
 use crate::admin::client::{ClientError, get};
 use crate::backup::BackupError;
@@ -33,6 +33,7 @@ use crate::config::{Config, Settings};
 use crate::console::{say, say_json, tell};
 use crate::images::ImageError;
 use crate::key_rotation::KeyRotationError;
+use crate::logs::{self, LogFormat};
 use crate::policies::PolicyError;
 use crate::recovery::RecoveryError;
 use crate::serve;
@@ -77,6 +78,8 @@ enum Command {
     },
     /// What is being served: addresses, keys
     Status,
+    /// Counts and sizes for a monitor, in Prometheus' text format
+    Metrics,
     /// Machines: list, show, pick, hold, look, release
     #[command(subcommand)]
     Machine(machine::Command),
@@ -171,7 +174,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(Verdict::Done) => ExitCode::SUCCESS,
         Ok(Verdict::Refused) => ExitCode::from(1),
         Err(error) => {
-            tell(&format!("rehome: {error:#}"));
+            // What ends a service shall stand out in the journal.
+            let priority = if logs::is_journal(std::io::stderr()) { "<3>" } else { "" };
+            tell(&format!("{priority}rehome: {error:#}"));
             ExitCode::from(if is_refusal(&error) { 1 } else { 2 })
         }
     }
@@ -216,9 +221,9 @@ fn start(cli: Cli) -> Result<Verdict> {
     let (config, json) = (cli.config.as_deref(), cli.json);
     match cli.command {
         Command::Serve { settings, print_config, accept_clock, because, by } => {
-            log_to_stderr();
             let typed = Settings { data: flags.data, ..*settings };
             let config = resolve(typed, config)?;
+            logs::init(config.log);
             if print_config {
                 let text = toml::to_string(&config).context("writing the configuration")?;
                 text.lines().try_for_each(say)?;
@@ -248,7 +253,7 @@ fn start(cli: Cli) -> Result<Verdict> {
             backup::make(&asker, config, &file).map(|()| Verdict::Done)
         }
         Command::Rehearse(options) => {
-            log_to_stderr();
+            logs::init(LogFormat::fitting());
             runtime.block_on(rehearse::run(options)).map(|()| Verdict::Done)
         }
         command => {
@@ -262,6 +267,7 @@ fn start(cli: Cli) -> Result<Verdict> {
 async fn ask(asker: &Asker, command: Command) -> Result<()> {
     match command {
         Command::Status => asker.show(&get(&asker.data, "/status").await?),
+        Command::Metrics => metrics::run(asker).await,
         Command::Machine(command) => machine::run(asker, command).await,
         Command::Batch(command) => batch::run(asker, command).await,
         Command::Protect(command) => protect::run(asker, command).await,
@@ -321,13 +327,4 @@ pub(crate) fn whoami() -> String {
     let uid = nix::unistd::getuid();
     let by_id = || nix::unistd::User::from_uid(uid).ok().flatten().map(|user| user.name);
     login.or_else(by_id).unwrap_or_else(|| format!("user {uid}"))
-}
-
-fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("REHOME_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
 }

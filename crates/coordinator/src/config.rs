@@ -4,10 +4,16 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use protocol::ByteLen;
 use serde::{Deserialize, Serialize};
+
+use crate::logs::LogFormat;
 
 /// Where everything is kept unless told otherwise.
 pub(crate) const DEFAULT_DATA: &str = "/var/lib/rehome";
+
+/// A laptop's records are some hundred kilobytes: room for a whole bench, and for its write-ahead log several times.
+const DEFAULT_MIN_FREE_MB: u32 = 1000;
 
 /// What was typed, in the file or as flags. Absent is absent; defaults come when it is resolved.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args, Deserialize)]
@@ -52,6 +58,9 @@ pub(crate) struct Settings {
     /// Laptops that may have one address at a time: more than one behind a router, or when they are simulated [default: 1]
     #[arg(long, value_name = "N")]
     pub(crate) machines_per_address: Option<u32>,
+    /// Megabytes that must be free on the data directory's disk before anything new is begun [default: 1000]
+    #[arg(long, value_name = "MB")]
+    pub(crate) min_free_mb: Option<u32>,
     /// Name of the site, for screens and certificates [default: workshop]
     #[arg(long, value_name = "NAME")]
     pub(crate) site_name: Option<String>,
@@ -61,6 +70,9 @@ pub(crate) struct Settings {
     /// Language of screens: en or pl [default: en]
     #[arg(long)]
     pub(crate) language: Option<Language>,
+    /// How the log is written [default: journald where systemd's journal takes it, otherwise text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log: Option<LogFormat>,
 }
 
 /// Who gives addresses.
@@ -108,9 +120,19 @@ pub(crate) struct Config {
     /// Each laptop has an address of its own on a bench; the limits on who may enroll and connect rest on that and are
     /// multiplied by this.
     pub(crate) machines_per_address: u32,
+    /// Room for the journal of what is under way, in megabytes.
+    pub(crate) min_free_mb: u32,
     pub(crate) site_name: String,
     pub(crate) kernel_args: Vec<String>,
     pub(crate) language: Language,
+    pub(crate) log: LogFormat,
+}
+
+impl Config {
+    /// What must be free on the data directory's disk before anything new is begun.
+    pub(crate) fn min_free(&self) -> ByteLen {
+        ByteLen(u64::from(self.min_free_mb) * 1_000_000)
+    }
 }
 
 /// Why a configuration means nothing.
@@ -164,9 +186,11 @@ impl Settings {
             discovery: self.discovery.or(others.discovery),
             simulated: self.simulated.or(others.simulated),
             machines_per_address: self.machines_per_address.or(others.machines_per_address),
+            min_free_mb: self.min_free_mb.or(others.min_free_mb),
             site_name: self.site_name.or(others.site_name),
             kernel_args: self.kernel_args.or(others.kernel_args),
             language: self.language.or(others.language),
+            log: self.log.or(others.log),
         }
     }
 
@@ -204,9 +228,11 @@ impl Settings {
             discovery: self.discovery.unwrap_or(false),
             simulated,
             machines_per_address: self.machines_per_address.unwrap_or(1),
+            min_free_mb: self.min_free_mb.unwrap_or(DEFAULT_MIN_FREE_MB),
             site_name: self.site_name.unwrap_or_else(|| "workshop".to_owned()),
             kernel_args: self.kernel_args.unwrap_or_default(),
             language: self.language.unwrap_or(Language::En),
+            log: self.log.unwrap_or_else(LogFormat::fitting),
         };
         check(&config)?;
         Ok(config)

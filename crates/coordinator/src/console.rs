@@ -74,12 +74,12 @@ fn put(line: &str) -> io::Result<()> {
 }
 
 /// The text with one mark for each character that steers a terminal: as wide as it was.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if steers(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// JSON in which such characters, which can stand in its strings only, are escaped.
-fn escaped(json: &str) -> String {
+pub(crate) fn escaped(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
     for c in json.chars() {
         if steers(c) {

@@ -7,11 +7,13 @@ use protocol::api::SiteConfig;
 
 use crate::boot_files::BootSet;
 use crate::config::{Config, DhcpSetting};
+use crate::disk_space::DiskSpace;
 use crate::enrollment::{Crowd, Rules};
 use crate::images::ImageStore;
 use crate::journal::Journal;
 use crate::live::Live;
 use crate::login::Login;
+use crate::metrics::{Counted, MetricsToken};
 use crate::netboot::Machines;
 use crate::recovery::RecoverySecret;
 use crate::sessions::Sessions;
@@ -34,6 +36,12 @@ pub(crate) struct Coordinator {
     pub(crate) login: Login,
     /// What people wait to see of held machines.
     pub(crate) looks: Looks,
+    /// Room for what is recorded.
+    pub(crate) disk: DiskSpace,
+    /// By which monitors read the metrics.
+    pub(crate) metrics_token: MetricsToken,
+    /// Bytes of image chunks that were sent.
+    pub(crate) chunk_bytes: Counted,
     /// Who enrolled lately.
     pub(crate) crowd: Crowd,
     /// Where boot files and chunks are, as bound.
@@ -47,10 +55,11 @@ pub(crate) struct Coordinator {
 }
 
 impl Coordinator {
-    /// What admission by itself rests on: that we alone give addresses, and still do.
+    /// What admission by itself rests on: that we alone give addresses, and still do. And whether there is room.
     pub(crate) fn rules(&self) -> Rules {
         let stopped = self.dhcp_machines.get().is_some_and(|it| it.stopped_by().is_some());
-        Rules { automatic: self.dhcp == DhcpSetting::Full && self.config.isolated && !stopped }
+        let automatic = self.dhcp == DhcpSetting::Full && self.config.isolated && !stopped;
+        Rules { automatic, room: self.disk.check().is_ok() }
     }
 
     /// Where a first boot reports.

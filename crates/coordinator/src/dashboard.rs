@@ -39,6 +39,7 @@ use crate::access::{Action, Need, Ruled};
 use crate::console::say;
 use crate::coordinator::Coordinator;
 use crate::http::within_time;
+use crate::logs;
 use crate::simulated;
 use crate::users::{FIRST_NAME, First};
 use lang::Lang;
@@ -168,6 +169,10 @@ pub(crate) async fn introduce(coordinator: &Coordinator) -> anyhow::Result<()> {
         First::Kept => say(&format!(
             "there are users now: log in as {FIRST_NAME} with the dashboard's password, and add others with \
              `rehome user add`"
+        ))?,
+        // Whoever may read the system's journal is not thereby a supervisor here.
+        First::Made(_) if logs::is_journal(std::io::stdout()) => say(&format!(
+            "log in as {FIRST_NAME}; `rehome user password {FIRST_NAME}` makes the password and shows it once"
         ))?,
         First::Made(password) => {
             say(&format!("log in as: {FIRST_NAME}"))?;

@@ -11,6 +11,9 @@ use crate::event::AdmittedHow;
 pub(crate) const STALE: &str = "its work was begun long ago, or its installed system has started since; pick it again \
                                 if it is to be wiped";
 
+/// Why nothing is begun on a machine while its records may find no room. The dashboard has the numbers.
+pub(crate) const NO_ROOM: &str = "the coordinator's disk is nearly full; nothing was touched, and it begins once a person has made room";
+
 /// What `machine`, in the person of `agent`, shall do now.
 pub(crate) fn directive(
     bench: &Bench,
@@ -85,8 +88,10 @@ pub(crate) fn over(
         return Some("the time of its batch is over; arm another one and pick it again".to_owned());
     }
     let by_itself = admission.how == AdmittedHow::Automatic;
-    (by_itself && !rules.automatic)
-        .then(|| "another DHCP server is here now; a person must pick this machine".to_owned())
+    if by_itself && !rules.automatic {
+        return Some("another DHCP server is here now; a person must pick this machine".to_owned());
+    }
+    (!rules.room).then(|| NO_ROOM.to_owned())
 }
 
 /// Drives in sight that may be locked with a password of ours.

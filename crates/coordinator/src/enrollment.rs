@@ -22,6 +22,8 @@ pub(crate) const DRIVES_DIFFER: &str =
 pub(crate) struct Rules {
     /// Whether an armed batch admits machines by itself: only in full DHCP mode on an isolated interface.
     pub(crate) automatic: bool,
+    /// Whether there is room to record new work: see [`crate::disk_space`].
+    pub(crate) room: bool,
 }
 
 /// The agent's key is another machine's.

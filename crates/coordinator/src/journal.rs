@@ -30,6 +30,7 @@ use crate::bench::{Bench, Locks};
 use crate::clock::{self, Clock};
 use crate::deeds::Deeds;
 use crate::event::Happening;
+use crate::metrics::Commits;
 use database::Database;
 use tables::Tables;
 use writer::{Command, Scribe, Writer};
@@ -85,6 +86,7 @@ pub(crate) struct Journal {
     length: watch::Receiver<u64>,
     path: Arc<Path>,
     clock: Clock,
+    commits: Arc<Commits>,
 }
 
 impl Journal {
@@ -143,7 +145,9 @@ impl Journal {
         let (length_sender, length) = watch::channel(published.log.len());
         let published = Arc::new(RwLock::new(published));
         let shared = published.clone();
-        let mut writer = Writer::new(database, shared, length_sender, clock.clone(), last_kept);
+        let commits = Arc::<Commits>::default();
+        let told = (length_sender, commits.clone());
+        let mut writer = Writer::new(database, shared, told, clock.clone(), last_kept);
         if !founded {
             writer.append_first(Happening::Founded { site, simulated })?;
         }
@@ -151,7 +155,7 @@ impl Journal {
             writer.accept_clock(acceptance)?;
         }
         let writer = Arc::new(Scribe::start(writer, commands, inbox));
-        Ok(Self { writer, published, length, path: path.into(), clock })
+        Ok(Self { writer, published, length, path: path.into(), clock, commits })
     }
 
     /// The drives whose lock may be ours, from a journal that is not in use; none where there is none.
@@ -183,6 +187,16 @@ impl Journal {
             return Ok(None);
         }
         Ok(Tables { connection: &connection, path }.fold()?.bench.site_keys().cloned())
+    }
+
+    /// How its transactions go.
+    pub(crate) fn commits(&self) -> &Commits {
+        &self.commits
+    }
+
+    /// The database's file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// The clock that events are stamped by.

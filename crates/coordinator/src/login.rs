@@ -99,6 +99,11 @@ impl Login {
         Ok(secret)
     }
 
+    /// How many logins were refused since the start.
+    pub(crate) fn n_refused(&self) -> u64 {
+        self.refused.count()
+    }
+
     /// Ends a visit. It is ended even where that cannot be recorded.
     ///
     /// # Errors

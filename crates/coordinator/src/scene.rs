@@ -25,8 +25,8 @@ pub(crate) mod hardware;
 pub(crate) mod observed;
 
 pub(crate) const OLA: PersonId = PersonId::from_bytes([9; 16]);
-pub(crate) const MANUAL: Rules = Rules { automatic: false };
-pub(crate) const AUTOMATIC: Rules = Rules { automatic: true };
+pub(crate) const MANUAL: Rules = Rules { automatic: false, room: true };
+pub(crate) const AUTOMATIC: Rules = Rules { automatic: true, room: true };
 pub(crate) const HOUR: Duration = Duration::from_secs(3600);
 
 pub(crate) struct Scene {

@@ -22,11 +22,13 @@ use crate::config::{Config, ConfigError, DhcpSetting};
 use crate::console::say;
 use crate::coordinator::Coordinator;
 use crate::data_dir::DataDir;
+use crate::disk_space::{DiskSpace, watch_disk};
 use crate::enrollment::Crowd;
 use crate::images::ImageStore;
 use crate::journal::{ClockAcceptance, Founding, Journal, JournalError};
 use crate::live::Live;
 use crate::login::Login;
+use crate::metrics::{Counted, MetricsToken};
 use crate::netboot;
 use crate::recovery::{self, RecoverySecret};
 use crate::sessions::Sessions;
@@ -73,6 +75,9 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
         journal,
         login: Login::of(&config.data),
         looks: Looks::default(),
+        disk: DiskSpace::of(&config.data, config.min_free()),
+        metrics_token: MetricsToken::open(&config.data)?,
+        chunk_bytes: Counted::default(),
         crowd: Crowd::new(config.machines_per_address),
         dhcp_machines: OnceLock::new(),
         config,
@@ -102,6 +107,7 @@ pub(crate) async fn serve(config: Config, clock: Option<ClockAcceptance>) -> Res
     let admin_router = admin::socket_router(coordinator.clone());
     services.spawn(done(http::serve_unix(admin, admin_router, stopping.clone())));
     services.spawn(done(keep_checkpoints(coordinator.clone(), stopping.clone())));
+    services.spawn(done(watch_disk(coordinator.disk.clone(), stopping.clone())));
     services.spawn(watch_journal(coordinator.journal.clone(), stopping.clone()));
     network.spawn(&mut services, &coordinator, &stopping);
 

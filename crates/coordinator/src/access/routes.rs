@@ -5,18 +5,21 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::handler::Handler;
-use axum::http::Method;
+use axum::http::{Extensions, Method};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 
 use super::{Action, Actor};
+use crate::sessions::Session;
 
 /// What a route demands of who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Need {
     /// Nothing: it is for everybody who reaches the port.
     Nothing,
+    /// An enrolled agent, for its own machine.
+    Agent,
     /// Somebody whose role may do this.
     May(Action),
 }
@@ -39,8 +42,8 @@ pub(crate) struct Rule {
     pub(crate) need: Need,
 }
 
-/// Routes with the rule of each. Who asks is an [`Actor`] among the request's extensions: the door in front puts it
-/// there, and without one nothing that has a rule answers.
+/// Routes with the rule of each. Who asks is an [`Actor`], or an agent's [`Session`], among the request's extensions: the
+/// door in front puts it there, and without one nothing that has a rule answers.
 #[derive(Debug)]
 pub(crate) struct Ruled<S> {
     router: Router<S>,
@@ -112,7 +115,7 @@ impl<S: Clone + Send + Sync + 'static> Ruled<S> {
     ) -> Self {
         let deny = self.deny;
         let check = move |request: Request, next: Next| async move {
-            match judge(need, request.extensions().get::<Actor>()) {
+            match judge(need, request.extensions()) {
                 Ok(()) => next.run(request).await,
                 Err(denied) => deny(&request, denied),
             }
@@ -124,9 +127,10 @@ impl<S: Clone + Send + Sync + 'static> Ruled<S> {
     }
 }
 
-fn judge(need: Need, actor: Option<&Actor>) -> Result<(), Denied> {
-    match (need, actor) {
+fn judge(need: Need, asks: &Extensions) -> Result<(), Denied> {
+    match (need, asks.get::<Actor>()) {
         (Need::Nothing, _) => Ok(()),
+        (Need::Agent, _) => asks.get::<Session>().map(|_| ()).ok_or(Denied::Nobody),
         (Need::May(_), None) => Err(Denied::Nobody),
         (Need::May(action), Some(actor)) if actor.role.may(action) => Ok(()),
         (Need::May(action), Some(_)) => Err(Denied::Role(action)),

@@ -130,6 +130,7 @@ fn not_armed(error: &ArmError) -> Refused {
         ArmError::Simulated
         | ArmError::Image(_)
         | ArmError::NotInstallable { .. }
+        | ArmError::Disk(_)
         | ArmError::Admission(_) => StatusCode::CONFLICT,
         ArmError::Journal(_) | ArmError::Random(_) => StatusCode::SERVICE_UNAVAILABLE,
         ArmError::Interrupted(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -72,6 +72,7 @@ pub(crate) enum Refusals {
         super::protection::list, super::protection::add, super::protection::remove,
         super::lots::list, super::lots::open, super::lots::mappings, super::lots::show,
         super::lots::wish,
+        super::monitor::live, super::monitor::ready, super::monitor::page,
         super::users::list, super::users::add, super::users::set_role, super::users::renew,
         super::users::remove,
         crate::http::agent::time, crate::http::agent::enroll_agent, crate::http::agent::heartbeat,

@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
+use super::monitor::METRICS;
 use super::requests::{LoggedIn, LoginRequest};
 use crate::access::{Actor, Denied, Role};
 use crate::coordinator::Coordinator;
@@ -22,6 +23,8 @@ use crate::login::{Door, LoginError, VISIT_TIME};
 pub(crate) const BY: &str = "rehome-by";
 /// Who asks there without a name, and may only look.
 const UNNAMED: &str = "somebody on the coordinator's own computer";
+/// Who reads the metrics by the token that is made for it.
+const MONITOR: &str = "a monitor";
 /// The longest name by that door, in bytes.
 const MAX_BY_LEN: usize = 256;
 
@@ -53,6 +56,10 @@ pub(super) async fn program(
     if let Some(token) = bearer(request.headers()) {
         match coordinator.login.find(token, Door::Program, true) {
             Ok(Some(visit)) => drop(request.extensions_mut().insert(visit.actor)),
+            Ok(None) if is_monitor(&coordinator, token, &request) => {
+                let monitor = Actor { name: MONITOR.to_owned(), role: Role::Auditor, person: None };
+                request.extensions_mut().insert(monitor);
+            }
             Ok(None) => {}
             Err(error) => {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
@@ -61,6 +68,11 @@ pub(super) async fn program(
         }
     }
     next.run(request).await
+}
+
+/// Whether this is the monitors' token, where it is worth something.
+fn is_monitor(coordinator: &Coordinator, token: &str, request: &Request) -> bool {
+    request.uri().path() == METRICS && coordinator.metrics_token.is(token)
 }
 
 /// What a rule says in a handler's stead.

@@ -36,6 +36,9 @@ pub(crate) struct Status {
     pub(crate) events: u64,
     /// Why the clock is in doubt and what to do, while it is.
     pub(crate) clock: Option<String>,
+    /// Why nothing new is begun and what to do, while it is so.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) obstacles: Vec<String>,
 }
 
 /// Somebody whose name was recorded.

@@ -45,6 +45,17 @@ pub(crate) struct Machine {
     /// Drives whose former content was proven gone, and since when; also those that earlier work proved, unless they were
     /// in sight when later work began.
     gone_at: BTreeMap<DriveIdentity, UnixMillis>,
+    /// How its drives' sanitizing ended, every time.
+    pub(crate) outcomes: Outcomes,
+}
+
+/// How often sanitizing a drive ended which way, by the word of agents that were at work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Outcomes {
+    /// The drive was read and found sanitized.
+    pub(crate) sanitized: u64,
+    /// It failed.
+    pub(crate) failed: u64,
 }
 
 /// The internal drives of a machine, by what is known of their content.
@@ -120,6 +131,7 @@ impl Machine {
             witnessed: Vec::new(),
             ever: BTreeSet::new(),
             gone_at: BTreeMap::new(),
+            outcomes: Outcomes::default(),
         }
     }
 
@@ -358,6 +370,14 @@ impl Machine {
             Step::Failed { sentence, stage } if heard => {
                 self.attention = Some(format!("stage {stage}: {sentence}"));
             }
+            _ => {}
+        }
+        let working = self.admission.as_ref().filter(|it| it.is_open_to(&agent));
+        match (&record.step, working) {
+            (Step::Verified(evidence), Some(work)) if work.implausible(evidence).is_none() => {
+                self.outcomes.sanitized += 1;
+            }
+            (Step::SanitizeFailed { .. }, Some(_)) => self.outcomes.failed += 1,
             _ => {}
         }
         // Records before an admission (a refusal, a death of the agent) stand in the chain and change nothing.

@@ -38,6 +38,23 @@ pub(crate) enum MachineState {
 }
 
 impl MachineState {
+    /// Every name in tables, in the order of the work.
+    pub(crate) const NAMES: [&'static str; 13] = [
+        "seen",
+        "waiting",
+        "admitted",
+        "planned",
+        "sanitizing",
+        "verified",
+        "held",
+        "imaged",
+        "personalized",
+        "bootable",
+        "finished",
+        "booted",
+        "attention",
+    ];
+
     /// The name in tables.
     pub(crate) fn name(&self) -> &'static str {
         match self {

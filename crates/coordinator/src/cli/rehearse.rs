@@ -17,6 +17,9 @@ use crate::serve;
 /// Of each laptop, restarts included.
 const MACHINES_PER_ADDRESS: u32 = 1000;
 
+/// It lives where temporary files do, often in memory, and not for long.
+const MIN_FREE_MB: u32 = 50;
+
 /// Without an owner's papers nothing is armed, as in life.
 const PAPERS: &str = "--owner 'Town hall' --accepted-by 'The mayor' --stated-by 'The mayor'";
 
@@ -60,6 +63,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
         api_port: Some(options.port),
         simulated: Some(true),
         machines_per_address: Some(MACHINES_PER_ADDRESS),
+        min_free_mb: Some(MIN_FREE_MB),
         site_name: Some("rehearsal".to_owned()),
         language: options.language,
         ..Settings::default()

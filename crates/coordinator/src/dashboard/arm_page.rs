@@ -107,6 +107,7 @@ async fn not_armed(
         ArmError::Journal(JournalError::ClockJump(jump)) => {
             (words.clock_in_doubt.to_owned(), Some(jump.to_string()))
         }
+        ArmError::Disk(error) => (visitor.lang.low_disk(&error), None),
         ArmError::Simulated => (words.not_armed_simulated.to_owned(), None),
         ArmError::Locale => (words.unreadable_form.to_owned(), None),
         ArmError::Policy(error) => (words.not_armed_policy.to_owned(), Some(error.to_string())),

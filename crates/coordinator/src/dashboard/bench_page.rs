@@ -11,18 +11,22 @@ use super::tile::{Mood, Tile, tiles};
 use super::{Desk, Shared};
 use crate::access::Action;
 use crate::bench::Bench;
+use crate::disk_space::DiskSpaceError;
 
 /// What the bench looks like at one moment.
 #[derive(Debug)]
 pub(super) struct Look {
     pub(super) tiles: Vec<Tile>,
-    /// What is armed, as a banner.
+    /// What is armed, and what stands in the way of all that is new, as a banner.
     pub(super) banner: Banner,
 }
 
-/// The batches that take machines or work on some.
+/// The batches that take machines or work on some, and a disk that is too full for more.
 #[derive(Debug)]
-pub(super) struct Banner(Vec<Armed>);
+pub(super) struct Banner {
+    armed: Vec<Armed>,
+    low_disk: Option<DiskSpaceError>,
+}
 
 #[derive(Debug)]
 struct Armed {
@@ -40,7 +44,8 @@ impl Look {
             (desk.coordinator.journal.published(), desk.coordinator.journal.now());
         let bench = &published.bench;
         let tiles = tiles(bench, &desk.coordinator.live, now);
-        Self { tiles, banner: Banner(armed(bench, now)) }
+        let low_disk = desk.coordinator.disk.check().err();
+        Self { tiles, banner: Banner { armed: armed(bench, now), low_disk } }
     }
 
     /// How many machines are in which mood, the most urgent first.
@@ -65,8 +70,11 @@ impl Banner {
     pub(super) fn markup(&self, visitor: &Visitor) -> Markup {
         let (lang, words) = (visitor.lang, visitor.lang.words());
         html! {
-            @if self.0.is_empty() { p .banner { (icon(Icon::List)) span { (words.not_armed) } } }
-            @for batch in &self.0 {
+            @if let Some(low) = &self.low_disk {
+                p .notice .bad role="alert" { (icon(Icon::Alert)) span { (lang.low_disk(low)) } }
+            }
+            @if self.armed.is_empty() { p .banner { (icon(Icon::List)) span { (words.not_armed) } } }
+            @for batch in &self.armed {
                 form .banner .armed method="post" action="/disarm" {
                     (token(visitor))
                     input type="hidden" name="batch" value=(batch.id);

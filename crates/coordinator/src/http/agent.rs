@@ -12,7 +12,6 @@ use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Extension, Router};
 use evidence::Envelope;
 use http_body_util::BodyExt as _;
@@ -23,8 +22,9 @@ use protocol::{
     Sha256Digest, TicketId, UnixMillis,
 };
 
-use super::answer::{FromBody, FromPath, Json, Refused};
+use super::answer::{FromBody, FromPath, Json, Refused, log_refusal};
 use super::{Peer, REQUEST_TIME, within_time};
+use crate::access::{Denied, Need, Ruled};
 use crate::bench::{Bench, Machine};
 use crate::consent::{ConsentError, Desk, consent};
 use crate::coordinator::Coordinator;
@@ -44,27 +44,35 @@ const DRAIN_TIME: Duration = Duration::from_secs(5);
 
 type Shared = State<Arc<Coordinator>>;
 
-/// The routes.
+/// The routes, each with its rule.
+fn routes() -> Ruled<Arc<Coordinator>> {
+    Ruled::new(deny)
+        .get("/agent/v1/time", Need::Nothing, time)
+        .post("/agent/v1/enroll", Need::Nothing, enroll_agent)
+        .post("/agent/v1/heartbeat", Need::Agent, heartbeat)
+        .post("/agent/v1/plan", Need::Agent, plan)
+        .post("/agent/v1/drive-password", Need::Agent, drive_password)
+        .get("/agent/v1/verified/{record}", Need::Agent, verified)
+        .get("/agent/v1/witness", Need::Agent, witness::witness)
+        .post("/agent/v1/look", Need::Agent, witness::look)
+        .post("/agent/v1/records", Need::Agent, take_records)
+        .get("/agent/v1/image/{id}", Need::Agent, image)
+}
+
+/// The router.
 pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
-    Router::new()
-        .route("/agent/v1/time", get(time))
-        .route("/agent/v1/enroll", post(enroll_agent))
-        .route("/agent/v1/heartbeat", post(heartbeat))
-        .route("/agent/v1/plan", post(plan))
-        .route("/agent/v1/drive-password", post(drive_password))
-        .route("/agent/v1/verified/{record}", get(verified))
-        .route("/agent/v1/witness", get(witness::witness))
-        .route("/agent/v1/look", post(witness::look))
-        .route("/agent/v1/records", post(take_records))
-        .route("/agent/v1/image/{id}", get(image))
+    routes()
+        .finish()
         .method_not_allowed_fallback(|| async {
             let sentence = "this request exists with another method only";
             Refused::new(StatusCode::METHOD_NOT_ALLOWED, sentence)
         })
         .fallback(|| async { Refused::new(StatusCode::NOT_FOUND, "there is no such request") })
+        .layer(middleware::from_fn_with_state(coordinator.clone(), identify))
         .layer(DefaultBodyLimit::max(MAX_BODY_LEN))
         .layer(middleware::from_fn(within_size))
         .layer(middleware::from_fn_with_state(REQUEST_TIME, within_time))
+        .layer(middleware::map_response(log_refusal))
         .with_state(coordinator)
 }
 
@@ -95,23 +103,39 @@ async fn drain(mut body: Body) {
     }
 }
 
+/// Finds out which agent asks, before any route is reached: see [`crate::access::Ruled`].
+async fn identify(State(coordinator): Shared, mut request: Request, next: Next) -> Response {
+    let sent = request.headers().get(header::AUTHORIZATION);
+    let secret = sent.and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if let Some(session) = secret.and_then(|secret| coordinator.sessions.find(secret)) {
+        request.extensions_mut().insert(session);
+    }
+    next.run(request).await
+}
+
+/// What a rule says in a handler's stead.
+fn deny(_: &Request, _: Denied) -> Response {
+    no_session().into_response()
+}
+
+fn no_session() -> Refused {
+    let sentence = "this session is not known; enroll again with the same key";
+    Refused::new(StatusCode::UNAUTHORIZED, sentence)
+}
+
 impl FromRequestParts<Arc<Coordinator>> for Session {
     type Rejection = Refused;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        coordinator: &Arc<Coordinator>,
-    ) -> Result<Self, Refused> {
-        let secret = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        secret.and_then(|secret| coordinator.sessions.find(secret)).ok_or_else(|| {
-            let sentence = "this session is not known; enroll again with the same key";
-            Refused::new(StatusCode::UNAUTHORIZED, sentence)
-        })
+    /// Whose [`identify`] found; a route whose rule lets strangers in cannot have one.
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Coordinator>) -> Result<Self, Refused> {
+        parts.extensions.get::<Self>().copied().ok_or_else(no_session)
     }
+}
+
+/// Every route with its rule.
+#[cfg(test)]
+pub(crate) fn rules() -> Vec<crate::access::Rule> {
+    routes().rules()
 }
 
 /// The coordinator's time.
@@ -150,7 +174,7 @@ pub(crate) async fn enroll_agent(
         .decide(move |bench, now| {
             // Nobody is admitted by itself while the clock is in doubt.
             let certain = door.journal.clock().jump().is_none();
-            let rules = Rules { automatic: rules.automatic && certain };
+            let rules = Rules { automatic: rules.automatic && certain, ..rules };
             let (happenings, known) = enroll(bench, now, &enrollment, fresh, rules);
             match door.crowd.admit(address, (bench, now), &happenings, Instant::now()) {
                 Ok(()) => (happenings, Ok(known)),

@@ -83,8 +83,13 @@ impl From<RandomError> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        tracing::info!(target: "http", status = self.status.as_u16(), "{}", self.sentence);
+        // What people ask for may name people: they are told, the log is not. See `log_refusal`.
+        if self.status.is_server_error() {
+            tracing::warn!(target: "http", status = self.status.as_u16(), "{}", self.sentence);
+        }
+        let sentence = RefusalSentence(self.sentence.clone());
         let mut response = Json(ApiError { error: self.sentence }).into_response();
+        response.extensions_mut().insert(sentence);
         *response.status_mut() = self.status;
         if let Some(wait) = self.retry_after {
             // Begun seconds count: not a moment too early.
@@ -93,6 +98,21 @@ impl IntoResponse for Refused {
         }
         response
     }
+}
+
+/// Why a request was refused, beside the answer that says so.
+#[derive(Debug, Clone)]
+struct RefusalSentence(String);
+
+/// Logs what machines are refused: they have nobody to tell.
+pub(crate) async fn log_refusal(response: Response) -> Response {
+    let status = response.status();
+    if let Some(RefusalSentence(sentence)) = response.extensions().get()
+        && !status.is_server_error()
+    {
+        tracing::info!(target: "http", status = status.as_u16(), "{sentence}");
+    }
+    response
 }
 
 /// Marks an answer as one that nobody may keep, or take for another kind than it is.

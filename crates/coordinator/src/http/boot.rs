@@ -6,29 +6,47 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use osimage::StoredHash;
 use tokio::fs::File;
 use tokio::io::AsyncSeekExt as _;
 
-use super::answer::Refused;
+use super::answer::{Refused, log_refusal};
 use super::file_body::FileBody;
 use super::range::{Wanted, wanted};
+use crate::access::{Denied, Need, Ruled};
 use crate::boot_files::boot_file;
 use crate::consent::token_digest;
 use crate::coordinator::Coordinator;
 use crate::event::Happening;
+use crate::metrics::Counted;
 
-/// The routes. Whatever else is asked for does not exist, which is said at once: firmware tries many names.
+/// The routes, all of them for everybody: firmware has no session. Whatever else is asked for does not exist, which is
+/// said at once: it tries many names.
+fn routes() -> Ruled<Arc<Coordinator>> {
+    Ruled::new(deny)
+        .get("/chunk/{stored}", Need::Nothing, chunk)
+        .post("/booted/{token}", Need::Nothing, booted)
+        .get("/{*path}", Need::Nothing, file)
+}
+
+/// The router.
 pub(crate) fn router(coordinator: Arc<Coordinator>) -> Router {
-    Router::new()
-        .route("/chunk/{stored}", get(chunk))
-        .route("/booted/{token}", post(booted))
-        .route("/{*path}", get(file))
-        .with_state(coordinator)
+    routes().finish().layer(middleware::map_response(log_refusal)).with_state(coordinator)
+}
+
+/// Nobody is anybody here.
+fn deny(_: &Request, _: Denied) -> Response {
+    StatusCode::NOT_FOUND.into_response()
+}
+
+/// Every route with its rule.
+#[cfg(test)]
+pub(crate) fn rules() -> Vec<crate::access::Rule> {
+    routes().rules()
 }
 
 async fn file(
@@ -97,7 +115,8 @@ async fn chunk(
         return Refused::new(StatusCode::BAD_REQUEST, "that is not the hash of a chunk")
             .into_response();
     };
-    match stream(&coordinator.images.chunk_path(stored), &headers).await {
+    let sent = coordinator.chunk_bytes.clone();
+    match stream(&coordinator.images.chunk_path(stored), &headers, sent).await {
         Ok(response) => response,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Refused::new(StatusCode::NOT_FOUND, "there is no such chunk; `rehome image check`")
@@ -111,12 +130,16 @@ async fn chunk(
     }
 }
 
-async fn stream(path: &std::path::Path, headers: &HeaderMap) -> io::Result<Response> {
+async fn stream(
+    path: &std::path::Path,
+    headers: &HeaderMap,
+    sent: Counted,
+) -> io::Result<Response> {
     let mut file = File::open(path).await?;
     let len = usize::try_from(file.metadata().await?.len()).map_err(io::Error::other)?;
     let part = Part::of(len, headers);
     file.seek(SeekFrom::Start(part.range.start as u64)).await?;
-    let body = FileBody::new(file, part.range.len() as u64);
+    let body = FileBody::new(file, part.range.len() as u64, sent);
     Ok(part.answer(Body::new(body)))
 }
 

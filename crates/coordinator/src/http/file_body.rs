@@ -9,6 +9,8 @@ use hyper::body::{Body, Frame, SizeHint};
 use tokio::fs::File;
 use tokio::io::{AsyncRead, ReadBuf};
 
+use crate::metrics::Counted;
+
 /// So much is read at a time, in bytes.
 pub(super) const BLOCK_LEN: usize = 64 * 1024;
 
@@ -19,13 +21,15 @@ pub(super) struct FileBody {
     /// Still to be sent, in bytes.
     left: u64,
     block: Vec<u8>,
+    /// Counts what was sent.
+    sent: Counted,
 }
 
 impl FileBody {
-    /// The next `len` bytes of `file`.
-    pub(super) fn new(mut file: File, len: u64) -> Self {
+    /// The next `len` bytes of `file`, counted by `sent`.
+    pub(super) fn new(mut file: File, len: u64, sent: Counted) -> Self {
         file.set_max_buf_size(BLOCK_LEN);
-        Self { file, left: len, block: Vec::new() }
+        Self { file, left: len, block: Vec::new(), sent }
     }
 }
 
@@ -53,6 +57,7 @@ impl Body for FileBody {
         let mut block = std::mem::take(&mut this.block);
         block.truncate(got);
         this.left -= got as u64;
+        this.sent.add(got as u64);
         Poll::Ready(Some(Ok(Frame::data(block.into()))))
     }
 

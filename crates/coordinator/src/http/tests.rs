@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::converse;
 use super::file_body::{BLOCK_LEN, FileBody};
 use super::impatient::Impatient;
+use crate::metrics::Counted;
 
 const FILE_LEN: usize = 4 << 20;
 /// What the connection itself holds.
@@ -39,7 +40,7 @@ impl Reader {
         let served = Arc::new(file.try_clone().unwrap());
         let serve = move || async move {
             let file = tokio::fs::File::from_std(served.try_clone().unwrap());
-            Response::new(Body::new(FileBody::new(file, FILE_LEN as u64)))
+            Response::new(Body::new(FileBody::new(file, FILE_LEN as u64, Counted::default())))
         };
         let (mut client, server) = tokio::io::duplex(PIPE_LEN);
         let (stop, stopping) = watch::channel(false);

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, mpsc};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use protocol::{PersonId, UnixMillis};
 use tokio::sync::{oneshot, watch};
@@ -16,6 +17,7 @@ use crate::access::Actor;
 use crate::bench::Bench;
 use crate::clock::Clock;
 use crate::event::{Happening, JournalEvent};
+use crate::metrics::Commits;
 
 /// How many decisions one transaction takes at most.
 const TRANSACTION_LIMIT: usize = 256;
@@ -100,6 +102,7 @@ pub(super) struct Writer {
     working: Bench,
     published: Arc<RwLock<Published>>,
     length: watch::Sender<u64>,
+    commits: Arc<Commits>,
     clock: Clock,
     /// Whether a jump of the clock was logged.
     warned: bool,
@@ -111,12 +114,12 @@ impl Writer {
     pub(super) fn new(
         database: Database,
         published: Arc<RwLock<Published>>,
-        length: watch::Sender<u64>,
+        (length, commits): (watch::Sender<u64>, Arc<Commits>),
         clock: Clock,
         kept: Option<u64>,
     ) -> Self {
         let working = read(&published, |published| published.bench.clone());
-        Self { database, working, published, length, clock, warned: false, kept }
+        Self { database, working, published, length, commits, clock, warned: false, kept }
     }
 
     /// Appends the founding event before the thread starts.
@@ -284,6 +287,7 @@ impl Writer {
                 finishes.into_iter().for_each(|finish| answer(finish, Ok(())));
             }
             Err(error) => {
+                self.commits.failed(Instant::now());
                 tracing::error!(target: "journal", %error, "nothing was recorded");
                 self.working = read(&self.published, |published| published.bench.clone());
                 let causes: Vec<_> = anyhow::Chain::new(&error).map(ToString::to_string).collect();
@@ -339,6 +343,7 @@ impl Writer {
         if events.is_empty() {
             return Ok(events);
         }
+        let begun = Instant::now();
         let transaction = self.database.begin()?;
         let tables = Tables { connection: &transaction, path: &path };
         for (seq, (_, body)) in (size + 1..).zip(&events) {
@@ -350,6 +355,7 @@ impl Writer {
             Some(Aside::Erase(id)) => tables.erase_person(*id)?,
         }
         transaction.commit().map_err(sql_error("committing events", &path))?;
+        self.commits.succeeded(begun.elapsed());
         Ok(events)
     }
 

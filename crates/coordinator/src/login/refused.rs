@@ -9,13 +9,18 @@ use protocol::PersonId;
 
 use crate::event::Happening;
 use crate::journal::Journal;
+use crate::metrics::Counted;
 
 /// Refusals within this time make one event: at most 144 a day.
 const GROUP_TIME: Duration = Duration::from_secs(600);
 
 /// What is not in the journal yet. A crash loses at most one group.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RefusedLogins(Arc<Mutex<Group>>);
+pub(super) struct RefusedLogins {
+    group: Arc<Mutex<Group>>,
+    /// All of them, for those who watch.
+    all: Counted,
+}
 
 #[derive(Debug, Default)]
 struct Group {
@@ -28,12 +33,18 @@ struct Group {
 impl RefusedLogins {
     /// Notes one; of a user's name, if it was one.
     pub(super) fn note(&self, journal: &Journal, person: Option<PersonId>) {
+        self.all.add(1);
         let mut group = self.lock();
         group.count = group.count.saturating_add(1);
         group.persons.extend(person);
         if !std::mem::replace(&mut group.attended, true) {
             tokio::spawn(self.clone().attend(journal.clone()));
         }
+    }
+
+    /// How many there were.
+    pub(super) fn count(&self) -> u64 {
+        self.all.get()
     }
 
     async fn attend(self, journal: Journal) {
@@ -58,7 +69,7 @@ impl RefusedLogins {
     }
 
     fn lock(&self) -> MutexGuard<'_, Group> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.group.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -101,7 +101,7 @@ fn run_inside(bench: &Coordinator, arguments: &[&str], code: i32) -> String {
 
 #[test]
 fn a_full_disk_leaves_no_half_of_anything() {
-    let mut bench = on_a_small_disk();
+    let mut bench = on_a_small_disk(1500, &["--min-free-mb", "0"]);
     bench.arm_wipe(1);
     let filler = bench.path().join("filler");
     fill(&filler);

@@ -11,18 +11,20 @@ use crate::coordinator::{Coordinator, rehome};
 use crate::hardware::laptop;
 use crate::laptop::{Laptop, ok, refusal};
 
-/// A `rehome serve` whose data directory is a small file system of its own, in a mount namespace.
-pub(crate) fn on_a_small_disk() -> Coordinator {
+/// A `rehome serve` whose data directory is a small file system of its own, in a mount namespace, of so many KiB.
+pub(crate) fn on_a_small_disk(kib: u32, flags: &[&str]) -> Coordinator {
     let data = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=1500k,mode=0700 rehome "$1" && shift && exec "$@""#;
+    let script =
+        format!(r#"mount -t tmpfs -o size={kib}k,mode=0700 rehome "$1" && shift && exec "$@""#);
     let path = data.path().to_str().unwrap();
     let serve = ["serve", "--address", "127.0.0.1", "--dhcp", "off", "--http-port", "0"];
     let child = Command::new("unshare")
-        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh", path])
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, "sh", path])
         .arg(env!("CARGO_BIN_EXE_rehome"))
         .args(["--data", path])
         .args(serve)
         .args(["--api-port", "0"])
+        .args(flags)
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
@@ -51,7 +53,7 @@ pub(crate) fn fill(path: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_that_is_not_on_the_disk() {
-    let bench = on_a_small_disk();
+    let bench = on_a_small_disk(1500, &[]);
     let mut machine = Laptop::booted(laptop(1));
     machine.enroll(&bench).await;
     let filler = bench.path().join("filler");

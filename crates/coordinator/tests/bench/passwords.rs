@@ -116,7 +116,7 @@ async fn a_password_is_given_where_the_plan_needs_it_and_is_on_disk_before_it_is
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_password_is_given_that_the_journal_cannot_record() {
-    let bench = on_a_small_disk();
+    let bench = on_a_small_disk(1500, &["--min-free-mb", "0"]);
     let (mut machine, drive) = at_work(&bench).await;
     let filler = bench.path().join("filler");
     fill(&filler);

@@ -21,6 +21,7 @@ use crate::clock::Clock;
 use crate::config::{DhcpSetting, Settings};
 use crate::coordinator::Coordinator;
 use crate::dashboard::router;
+use crate::disk_space::DiskSpace;
 use crate::enrollment::{Crowd, Rules, enroll};
 use crate::http::{Peer, REQUEST_TIME};
 use crate::images::ImageStore;
@@ -28,6 +29,7 @@ use crate::journal::Journal;
 use crate::live::Live;
 use crate::login::Login;
 use crate::lots::actions::{self, LotWish};
+use crate::metrics::{Counted, MetricsToken};
 use crate::policies::Shipped;
 use crate::random;
 use crate::recovery::RecoverySecret;
@@ -80,13 +82,23 @@ impl Door {
 
     /// Of simulated machines, or of real ones.
     pub(super) async fn open_as(simulated: bool, clock: Clock, time: Duration) -> Self {
+        Self::open_with(Settings::default(), simulated, clock, time).await
+    }
+
+    /// Whose disk has less room than must be free.
+    pub(super) async fn open_without_room() -> Self {
+        let settings = Settings { min_free_mb: Some(u32::MAX), ..Settings::default() };
+        Self::open_with(settings, false, Clock::start(), REQUEST_TIME).await
+    }
+
+    async fn open_with(settings: Settings, simulated: bool, clock: Clock, time: Duration) -> Self {
         let data = tempfile::tempdir().unwrap();
         let address = Ipv4Addr::new(10, 76, 0, 1);
         let settings = Settings {
             data: Some(data.path().to_owned()),
             address: Some(address),
             dhcp: Some(DhcpSetting::Off),
-            ..Settings::default()
+            ..settings
         };
         let config = settings.resolve(|_| panic!("the address is given")).unwrap();
         let site = Arc::new(Site { simulated, ..Site::open(data.path()).unwrap() });
@@ -95,6 +107,9 @@ impl Door {
         let coordinator = Arc::new(Coordinator {
             images: ImageStore::open(data.path(), site.public()).unwrap(),
             boot_set: BootSet::read(&config.appliance).unwrap(),
+            disk: DiskSpace::of(data.path(), config.min_free()),
+            metrics_token: MetricsToken::open(data.path()).unwrap(),
+            chunk_bytes: Counted::default(),
             config,
             site,
             recovery: RecoverySecret::open(data.path(), &Locks::default()).unwrap(),
@@ -141,7 +156,7 @@ impl Door {
         let agent = AgentKey::from_bytes(SigningKey::generate().unwrap().public());
         let enrollment = Enrollment { agent, version: "0.1.0".into(), inventory, simulated: false };
         let fresh = MachineId::from_bytes(random::bytes().unwrap());
-        let rules = Rules { automatic: false };
+        let rules = Rules { automatic: false, room: true };
         let decide = move |bench: &_, now| enroll(bench, now, &enrollment, fresh, rules);
         let (id, number) = self.coordinator.journal.decide(decide).await.unwrap().unwrap();
         (id, number, agent)

@@ -152,6 +152,23 @@ async fn a_person_arms_picks_and_disarms() {
 }
 
 #[tokio::test]
+async fn without_room_nothing_is_armed_and_the_bench_says_so_in_both_languages() {
+    let door = Door::open_without_room().await;
+    let ola = door.log_in().await;
+    let refused = door.post("/arm", &ola.cookie, &arming(&ola, "1", "1")).await;
+    assert_eq!(refused.status, 409);
+    assert!(refused.body.contains("disk is nearly full"), "{}", refused.body);
+    assert_eq!(door.coordinator.journal.published().bench.batches().count(), 0);
+    for (lang, words) in [("en", "below 4294 TB"), ("pl", "Dysk koordynatora jest prawie pełny")] {
+        let page = door.get(&format!("/bench?lang={lang}"), &ola.cookie).await.body;
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let enough = Door::open().await;
+    let ola = enough.log_in().await;
+    assert!(!enough.get("/bench", &ola.cookie).await.body.contains("nearly full"));
+}
+
+#[tokio::test]
 async fn a_form_that_never_ends_is_given_up() {
     let time = Duration::from_millis(300);
     let door = Door::open_by(Clock::start(), time).await;

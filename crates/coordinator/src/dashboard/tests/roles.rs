@@ -43,6 +43,7 @@ async fn every_route_keeps_strangers_out_and_knows_who_may() {
         let (status, location) = ask(&door, rule, None).await;
         match rule.need {
             Need::Nothing => assert_ne!((status, location.as_str()), (303, "/"), "{rule:?}"),
+            Need::Agent => panic!("{rule:?}: no page is for agents"),
             Need::May(_) => assert_eq!((status, location.as_str()), (303, "/"), "{rule:?}"),
         }
     }

@@ -7,6 +7,7 @@ use protocol::{ByteLen, DriveIdentity, DriveUnit, MachineNumber};
 
 use super::super::lang::Lang;
 use crate::admission::AdmissionError;
+use crate::disk_space::DiskSpaceError;
 use crate::witness::{Content, WitnessError};
 
 /// Hours and minutes, for a person who waits.
@@ -28,6 +29,35 @@ impl Lang {
     /// A length in bytes per second.
     pub(in super::super) fn rate(self, rate: ByteLen) -> String {
         format!("{}/s", self.bytes(rate))
+    }
+
+    /// Why nothing new is begun, and what to do.
+    pub(in super::super) fn low_disk(self, error: &DiskSpaceError) -> String {
+        match (self, error) {
+            (Self::En, DiskSpaceError::Low { free, min_free, .. }) => format!(
+                "The coordinator’s disk is nearly full: {} free, and nothing new is begun below {}. Make room: “rehome \
+                 image list” and “rehome image remove”, or delete old backups there. What has begun goes on.",
+                self.bytes(*free),
+                self.bytes(*min_free)
+            ),
+            (Self::Pl, DiskSpaceError::Low { free, min_free, .. }) => format!(
+                "Dysk koordynatora jest prawie pełny: wolne {}, a poniżej {} nic nowego się nie zaczyna. Zwolnij \
+                 miejsce: „rehome image list” i „rehome image remove” albo usuń stamtąd stare kopie zapasowe. To, co \
+                 już trwa, idzie dalej.",
+                self.bytes(*free),
+                self.bytes(*min_free)
+            ),
+            (Self::En, DiskSpaceError::Ask { .. }) => {
+                "It cannot be told how much room the coordinator’s disk has; \
+                nothing new is begun before that is known. Its log says why."
+                    .to_owned()
+            }
+            (Self::Pl, DiskSpaceError::Ask { .. }) => {
+                "Nie wiadomo, ile miejsca jest na dysku koordynatora; dopóki \
+                to się nie wyjaśni, nic nowego się nie zaczyna. Powód jest w jego dzienniku."
+                    .to_owned()
+            }
+        }
     }
 
     pub(in super::super) fn left(self, seconds: u64) -> String {
