@@ -9,6 +9,7 @@ mod image_drive;
 mod install;
 mod job;
 mod nvram;
+mod observe;
 mod partitions;
 mod personalize;
 pub(crate) mod records;

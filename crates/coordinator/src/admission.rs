@@ -32,6 +32,10 @@ pub(crate) enum AdmissionError {
     SeveralArmed(usize),
     #[error("batch {0} is disarmed or has expired; arm another one")]
     Over(BatchId),
+    #[error(
+        "a hold comes once drives are verified, and {0} work verifies none; arm it without --witness"
+    )]
+    NothingToWitness(&'static str),
     #[error(transparent)]
     Lot(#[from] LotError),
     #[error("machine {number}: {why}")]
@@ -72,7 +76,10 @@ pub(crate) fn arm(
     if count == 0 || time < Duration::from_secs(60) || time > LONGEST_ARMING {
         return Err(AdmissionError::Arming);
     }
-    may_arm(lot, &policy)?;
+    if witness && !job.writes() {
+        return Err(AdmissionError::NothingToWitness(job.word()));
+    }
+    may_arm(lot, &policy, &job)?;
     let until = clock::after(now, time);
     let lot = Some(lot.id);
     Ok(Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot })
@@ -130,7 +137,7 @@ pub(crate) fn pick(
                  look at its screen and pick {number}:KEY with the key that stands there"
             )));
         }
-        if let Some(why) = not_to_be_picked(bench, now, machine, rules) {
+        if let Some(why) = not_to_be_picked(bench, now, machine, batch, rules) {
             return Err(refuse(&why));
         }
         if !batch.admitted.contains(&machine.id) {
@@ -215,9 +222,11 @@ fn not_to_be_picked(
     bench: &Bench,
     now: UnixMillis,
     machine: &Machine,
+    batch: &Batch,
     rules: Rules,
 ) -> Option<String> {
-    if machine.is_finished() {
+    let writes = batch.job.kind.writes();
+    if writes && machine.was_worked_on() {
         return Some("it is finished, and a finished machine is never wiped twice".to_owned());
     }
     if let Some(why) = machine.protected() {

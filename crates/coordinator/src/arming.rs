@@ -40,6 +40,8 @@ pub(crate) struct Wish {
 pub(crate) enum WantedWork {
     /// Drives are wiped and left empty.
     Wipe,
+    /// Stock is taken and recorded.
+    Inventory,
     /// Drives are wiped and one gets an image.
     Refurbish {
         /// Which.
@@ -62,7 +64,7 @@ pub(crate) enum WantedImage {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ArmError {
     #[error(
-        "simulated machines have small drives of memory and can only be wiped; arm without an image"
+        "simulated machines have small drives of memory that no image fits on; arm without an image"
     )]
     Simulated,
     #[error("a locale looks like pl_PL.UTF-8")]
@@ -92,7 +94,7 @@ pub(crate) enum ArmError {
 /// When what is asked for is impossible, or nothing can be recorded.
 pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<BatchId, ArmError> {
     let Wish { by, count, time, work, policy, witness, lot } = wish;
-    if coordinator.site.simulated && !matches!(work, WantedWork::Wipe) {
+    if coordinator.site.simulated && matches!(work, WantedWork::Refurbish { .. }) {
         return Err(ArmError::Simulated);
     }
     policies::check(&policy).map_err(ArmError::Policy)?;
@@ -128,7 +130,11 @@ pub(crate) async fn disarm(
 
 /// The job that is asked for, with its image looked up and looked at.
 fn job(images: &ImageStore, work: WantedWork) -> Result<JobKind, ArmError> {
-    let WantedWork::Refurbish { image, locale } = work else { return Ok(JobKind::Wipe {}) };
+    let (image, locale) = match work {
+        WantedWork::Wipe => return Ok(JobKind::Wipe {}),
+        WantedWork::Inventory => return Ok(JobKind::InventoryOnly {}),
+        WantedWork::Refurbish { image, locale } => (image, locale),
+    };
     if !is_locale(&locale) {
         return Err(ArmError::Locale);
     }

@@ -150,6 +150,12 @@ impl Bench {
         armed
     }
 
+    /// Whether a batch is armed that could take a machine which was only observed: not the one that did so.
+    pub(crate) fn is_awaited(&self, machine: &Machine, now: UnixMillis) -> bool {
+        let own = machine.admission.as_ref().map(|it| it.job.batch);
+        machine.was_only_observed() && self.armed(now).iter().any(|batch| Some(batch.id) != own)
+    }
+
     /// Whether machines may still need what a batch's job names: it gives tickets, or work of it is under way.
     pub(crate) fn is_needed(&self, batch: &Batch, now: UnixMillis) -> bool {
         let under_way = |machine: &Machine| {
@@ -225,10 +231,7 @@ impl Bench {
 
     /// The machine whose installed system holds this one-time token.
     pub(crate) fn by_first_boot_token(&self, token: &Sha256Digest) -> Option<&Machine> {
-        self.machines().find(|machine| {
-            let consents = machine.admission.iter().flat_map(|admission| &admission.consents);
-            consents.into_iter().any(|consent| consent.first_boot_token == *token)
-        })
+        self.machines().find(|machine| machine.installed_with(token).is_some())
     }
 
     /// Takes the next event.
@@ -329,7 +332,10 @@ impl Bench {
             Happening::HoldReleased { machine, .. } => self.witnessed(index, machine)?.held = false,
             Happening::Looked { machine, .. } => drop(self.witnessed(index, machine)?),
             Happening::AgentRecord { envelope } => self.record(index, envelope, at)?,
-            Happening::Booted { machine, .. } => self.work(machine)?.booted = Some(at),
+            Happening::Booted { machine, first_boot_token } => {
+                let booted = self.change(machine)?.boot_installed(first_boot_token, at);
+                booted.ok_or(FoldError::NotAdmitted(*machine))?;
+            }
             Happening::UserAdded { person, role, .. } => {
                 if self.users.insert(*person, *role).is_some() {
                     return Err(FoldError::User(*person));

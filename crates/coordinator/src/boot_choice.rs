@@ -39,6 +39,7 @@ pub(crate) fn choose(
         .filter(|machine| has_uuid(machine, caller) && has_mac(machine, caller))
         .collect();
     match whole[..] {
+        [machine] if bench.is_awaited(machine, now) => BootChoice::Appliance,
         [machine] if machine.is_finished() && machine.open_conflicts().next().is_none() => {
             local("this machine is done")
         }

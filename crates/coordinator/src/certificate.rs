@@ -66,7 +66,10 @@ pub(crate) fn site_keys(coordinator: &Coordinator) -> SiteKeys {
 
 /// What is certified, and the journal's indices of the records it rests on.
 fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64>), String> {
-    let admission = machine.admission.as_ref().ok_or("it was never admitted")?;
+    let admission = machine.sanitizing_work().ok_or_else(|| match &machine.admission {
+        None => "it was never admitted".to_owned(),
+        Some(work) => format!("{} work sanitizes no drive", work.job.kind.word()),
+    })?;
     let completed_at: UnixMillis = admission.finished.ok_or("its work is not finished")?;
     if let Some(reason) = machine.attention_reasons().into_iter().next() {
         return Err(reason);

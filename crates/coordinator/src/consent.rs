@@ -63,6 +63,10 @@ pub(crate) fn consent(
     let Some(admission) = unfinished.filter(|it| it.agent == agent) else {
         return no_work("this agent is not admitted to any work".to_owned());
     };
+    if !admission.job.kind.writes() {
+        let word = admission.job.kind.word();
+        return no_work(format!("its batch is {word}: it writes nothing, so there is no ticket"));
+    }
     if let Some(reason) = over(bench, now, admission, desk.rules) {
         return no_work(reason);
     }

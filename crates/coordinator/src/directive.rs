@@ -23,6 +23,9 @@ pub(crate) fn directive(
     rules: Rules,
 ) -> Directive {
     let wait = |reason: String| Directive::Wait { reason };
+    if bench.is_awaited(machine, now) {
+        return wait(format!("waiting for a person to pick number {}", machine.number));
+    }
     if machine.is_finished() {
         let reason = "done: this machine starts from its own disk".to_owned();
         return Directive::LocalDisk { reason };

@@ -187,8 +187,10 @@ fn automatic(
     (machine, agent): (MachineId, AgentKey),
     rules: Rules,
 ) -> Option<Happening> {
-    let untouched =
-        known.is_none_or(|known| known.admission.is_none() && known.attention_reasons().is_empty());
+    let untouched = known.is_none_or(|known| {
+        let unadmitted = known.admission.is_none() || bench.is_awaited(known, now);
+        unadmitted && known.attention_reasons().is_empty()
+    });
     if !rules.automatic || !untouched || crate::identity::is_blank(&inventory.identity) {
         return None;
     }

@@ -46,6 +46,9 @@ pub fn plan(
     if let Err(problems) = policy::check(&job.policy) {
         return Err(vec![bad_policy(&job.policy.name, &problems)]);
     }
+    if !job.kind.writes() {
+        return Err(vec![writes_nothing(&job.kind)]);
+    }
     let mut refusals = machine_refusals(inventory);
     let (mut planned, mut left_alone) = (Vec::new(), Vec::new());
     for drive in &inventory.drives {
@@ -61,7 +64,7 @@ pub fn plan(
     }
     planned.sort_by(|a: &PlannedDrive, b| a.identity.cmp(&b.identity));
     let image = match &job.kind {
-        JobKind::Wipe {} => None,
+        JobKind::Wipe {} | JobKind::InventoryOnly {} => None,
         JobKind::Refurbish { image, image_min_size, .. } => {
             match target::choose(&planned, *image_min_size) {
                 Ok(chosen) => planned[chosen].receives_image = true,
@@ -93,6 +96,17 @@ fn bad_policy(name: &str, problems: &[PolicyProblem]) -> Refusal {
         what: format!("policy {name}"),
         code: RefusalCode::PolicyUnreachable,
         sentence: format!("it contradicts itself: {}; correct its file", problems.join("; ")),
+    }
+}
+
+/// There is no plan without anything to consent to: no ticket can come of such a job, whoever asks for one.
+fn writes_nothing(kind: &JobKind) -> Refusal {
+    Refusal {
+        what: format!("{} work", kind.word()),
+        code: RefusalCode::WritesNothing,
+        sentence: "it writes nothing to any drive, so there is no plan and no ticket; arm wipe-only or refurbish to \
+                   sanitize"
+            .to_owned(),
     }
 }
 

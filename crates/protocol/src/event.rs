@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::drive::DriveIdentity;
 use crate::ids::{AgentKey, ImageId, MachineId, Sha256Digest, TicketId};
+use crate::inventory::Inventory;
 use crate::plan::{Claim, Refusal, Technique};
 use crate::policy::Verification;
 use crate::stage::Stage;
@@ -124,6 +125,11 @@ pub enum Step {
         drive: DriveIdentity,
         /// What became of the firmware's boot entry, in words. Never fatal: the removable path stays.
         boot_entry: String,
+    },
+    /// What a look at the machine found, once no more devices appeared: all that work asks for which only takes stock.
+    Inventoried {
+        /// What was seen.
+        inventory: Box<Inventory>,
     },
     /// The machine switches itself off, so that the next look meets drives with fresh power. The last word of its boot.
     PoweringOff {},

@@ -32,4 +32,55 @@ pub enum JobKind {
         /// Locale of the installed system, as in `pl_PL.UTF-8`.
         locale: String,
     },
+    /// Take stock, and record it as the agent's signed word. Nothing is opened for writing.
+    InventoryOnly {},
+}
+
+impl JobKind {
+    /// The word for people: on the command line, in the API and in tables. On the wire [`JobKind::Wipe`] keeps its first,
+    /// shorter name, since journals that hold it are never written anew.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Wipe {} => "wipe-only",
+            Self::Refurbish { .. } => "refurbish",
+            Self::InventoryOnly {} => "inventory-only",
+        }
+    }
+
+    /// Whether drives are sanitized: only such work can end in a certificate.
+    pub const fn sanitizes(&self) -> bool {
+        match self {
+            Self::Wipe {} | Self::Refurbish { .. } => true,
+            Self::InventoryOnly {} => false,
+        }
+    }
+
+    /// Whether anything is written to a drive. Without that there is no plan and no ticket, and nothing to consent to
+    /// but that the machine is looked at.
+    pub const fn writes(&self) -> bool {
+        match self {
+            Self::Wipe {} | Self::Refurbish { .. } => true,
+            Self::InventoryOnly {} => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_keep_their_names_on_the_wire_and_have_one_word_for_people() {
+        let refurbish = r#"{"kind":"refurbish","image":"00","image_min_size":1,"locale":"C"}"#;
+        let refurbish = refurbish.replace("00", &"00".repeat(32));
+        for (wire, word, sanitizes, writes) in [
+            (r#"{"kind":"wipe"}"#, "wipe-only", true, true),
+            (refurbish.as_str(), "refurbish", true, true),
+            (r#"{"kind":"inventory-only"}"#, "inventory-only", false, false),
+        ] {
+            let kind: JobKind = serde_json::from_str(wire).unwrap();
+            assert_eq!(serde_json::to_string(&kind).unwrap(), wire, "as it stands in journals");
+            assert_eq!((kind.word(), kind.sanitizes(), kind.writes()), (word, sanitizes, writes));
+        }
+    }
 }

@@ -55,6 +55,7 @@ mod tests {
     fn what_is_not_understood_is_refused_and_not_dropped() {
         // An agent that took "wipe, but keep one drive" of a newer coordinator for "wipe" would destroy that drive.
         check::<JobKind>(r#"{"kind":"wipe"}"#);
+        check::<JobKind>(r#"{"kind":"inventory-only"}"#);
         check::<Step>(r#"{"step":"finished"}"#);
         check::<Step>(r#"{"step":"agent-died","how":"signal 9"}"#);
         check::<Hold>(r#"{"hold":"mounted"}"#);

@@ -248,4 +248,6 @@ pub enum RefusalCode {
     FrozenWhileLocked,
     /// Too many wrong passwords since power-on.
     PasswordCountExpired,
+    /// The batch's work writes nothing, so there is no plan to consent to.
+    WritesNothing,
 }

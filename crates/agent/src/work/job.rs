@@ -18,12 +18,12 @@ use super::earlier::Earlier;
 use super::install::{self, FirstBoot, Prepared};
 use super::records::Records;
 use super::status::Status;
-use super::{clock, list_drives, random_bytes, take_stock, witness};
+use super::{clock, list_drives, observe, random_bytes, take_stock, witness};
 use crate::init::Context;
 use crate::screen::Sentence;
 
 /// A refused plan is asked for again after this: a plugged-in adapter or a settled conflict must be noticed.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(15);
+pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
 /// Everything that a job needs.
 pub(crate) struct Job {
@@ -82,9 +82,12 @@ struct Asked {
 impl Job {
     /// Plan, consent, sanitize, verify, install, report.
     pub(crate) async fn perform(&self) -> anyhow::Result<Outcome> {
+        if !self.job.kind.writes() {
+            return observe::observe(self).await;
+        }
         if self.context.simulated && self.job.kind != (protocol::JobKind::Wipe {}) {
-            self.status
-                .problem("a simulated machine can only be wiped; arm --kind wipe".to_owned());
+            let problem = "a simulated machine takes no image; arm --kind wipe-only".to_owned();
+            self.status.problem(problem);
             tokio::time::sleep(ASK_AGAIN_AFTER).await;
             return Ok(Outcome::NotNow);
         }
@@ -142,7 +145,7 @@ impl Job {
     ) -> anyhow::Result<()> {
         let locale = match &self.job.kind {
             protocol::JobKind::Refurbish { locale, .. } => locale.clone(),
-            protocol::JobKind::Wipe {} => bail!("the plan has an image, but the job only wipes"),
+            kind => bail!("the plan has an image, but the work is {}", kind.word()),
         };
         install::install(self, manifest, target, first_boot, locale).await
     }

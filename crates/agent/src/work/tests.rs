@@ -4,6 +4,7 @@ mod by_drive;
 mod cable;
 pub(crate) mod coordinator;
 mod fetch;
+mod kinds;
 mod laptop;
 mod witness;
 

@@ -84,7 +84,10 @@ pub(crate) async fn arm(
     let bad = |sentence: &str| Refused::new(StatusCode::BAD_REQUEST, sentence);
     let work = match (request.kind, request.image) {
         (KindName::Wipe, None) => WantedWork::Wipe,
-        (KindName::Wipe, Some(_)) => return Err(bad("a wipe leaves the machine empty: no image")),
+        (KindName::InventoryOnly, None) => WantedWork::Inventory,
+        (KindName::Wipe | KindName::InventoryOnly, Some(_)) => {
+            return Err(bad("this kind of work installs nothing: no image"));
+        }
         (KindName::Refurbish, None) => return Err(bad("say which image to install with --image")),
         (KindName::Refurbish, Some(image)) => {
             WantedWork::Refurbish { image: WantedImage::Named(image), locale: request.locale }

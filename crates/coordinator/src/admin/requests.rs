@@ -135,7 +135,11 @@ pub(crate) enum KindName {
     /// Sanitize and install.
     Refurbish,
     /// Sanitize only.
+    #[serde(rename = "wipe-only", alias = "wipe")]
+    #[value(name = "wipe-only", alias = "wipe")]
     Wipe,
+    /// Take stock and record it; nothing is written.
+    InventoryOnly,
 }
 
 /// A person wants to see sectors of a held machine's drive.

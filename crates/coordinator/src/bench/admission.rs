@@ -52,6 +52,8 @@ pub(crate) struct Admission {
     pub(crate) personalized: bool,
     /// Whether partition tables are written, this boot.
     pub(crate) bootable: bool,
+    /// Whether the stock is recorded that it only has to take, this boot.
+    pub(crate) inventoried: bool,
     /// When all was done.
     pub(crate) finished: Option<UnixMillis>,
     /// When the installed system booted.
@@ -130,6 +132,7 @@ impl Admission {
             imaged: false,
             personalized: false,
             bootable: false,
+            inventoried: false,
             finished: None,
             booted: None,
         }
@@ -188,7 +191,10 @@ impl Admission {
         let consent = self.consents.last().filter(|consent| consent.ticket.agent == self.agent);
         match consent {
             _ if self.booted.is_some() && self.finished.is_some() => MachineState::Booted,
-            _ if self.finished.is_some() => MachineState::Finished,
+            _ if self.finished.is_some() => match self.job.kind {
+                JobKind::InventoryOnly {} => MachineState::Inventoried,
+                JobKind::Wipe {} | JobKind::Refurbish { .. } => MachineState::Finished,
+            },
             None => MachineState::Admitted,
             Some(consent) if !consent.accepted => MachineState::Planned,
             Some(_) if self.bootable => MachineState::Bootable,
@@ -229,6 +235,7 @@ impl Admission {
         // What was proven in an earlier boot needs a fresh look: who knows what the machine did meanwhile?
         self.before.append(&mut self.verified);
         (self.imaged, self.personalized, self.bootable) = (false, false, false);
+        self.inventoried = false;
     }
 
     /// Its batch was armed with a hold for each machine, or without.
@@ -270,6 +277,7 @@ impl Admission {
                 self.forget(drive);
             }
             Step::Refused { refusals } => self.refusals.clone_from(refusals),
+            _ if !self.job.kind.writes() => self.observing_step(step, at),
             _ if self.used_ticket(&agent) => self.consented_step(step, record, at, booted_at),
             _ => {}
         }
@@ -298,6 +306,15 @@ impl Admission {
             | Step::Verified(DriveEvidence { drive, .. })
             | Step::SanitizeFailed { drive, .. } => drop(self.stalled.remove(drive)),
             Step::Failed { .. } | Step::Finished {} => self.stalled.clear(),
+            _ => {}
+        }
+    }
+
+    /// Takes what work may say that has no ticket, since it writes nothing.
+    fn observing_step(&mut self, step: &Step, at: UnixMillis) {
+        match (step, &self.job.kind) {
+            (Step::Inventoried { .. }, JobKind::InventoryOnly {}) => self.inventoried = true,
+            (Step::Finished {}, _) if self.may_finish() => self.finished = Some(at),
             _ => {}
         }
     }
@@ -367,8 +384,11 @@ impl Admission {
 
     /// Whether an agent's word that it has finished can be taken.
     pub(crate) fn may_finish(&self) -> bool {
-        let installed = matches!(self.job.kind, JobKind::Wipe {}) || self.bootable;
-        self.is_proven() && !self.held && installed
+        match self.job.kind {
+            JobKind::Wipe {} => self.is_proven() && !self.held,
+            JobKind::Refurbish { .. } => self.is_proven() && !self.held && self.bootable,
+            JobKind::InventoryOnly {} => self.inventoried,
+        }
     }
 
     /// Whether every drive of which the policy demands it was looked at again by a later boot, with fresh power.

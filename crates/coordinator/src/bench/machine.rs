@@ -34,6 +34,8 @@ pub(crate) struct Machine {
     pub(crate) inventory: Option<Inventory>,
     /// The work it was last admitted to.
     pub(crate) admission: Option<Admission>,
+    /// Finished work from before that, the oldest first.
+    past: Vec<Admission>,
     /// Why a person must look before work goes on.
     pub(crate) attention: Option<String>,
     /// Why it is never touched, if a person said so.
@@ -126,6 +128,7 @@ impl Machine {
             boots: Vec::new(),
             inventory: None,
             admission: None,
+            past: Vec::new(),
             attention: None,
             protected: None,
             witnessed: Vec::new(),
@@ -179,6 +182,42 @@ impl Machine {
     /// Whether all that was planned is done.
     pub(crate) fn is_finished(&self) -> bool {
         self.admission.as_ref().is_some_and(|admission| admission.finished.is_some())
+    }
+
+    /// Whether all of its work is done and wrote nothing: another batch may take it as if it had only been seen.
+    pub(crate) fn was_only_observed(&self) -> bool {
+        self.is_finished() && self.works().all(|it| !it.job.kind.writes())
+    }
+
+    /// Whether work that writes was ever finished on it: then it is never wiped again.
+    pub(crate) fn was_worked_on(&self) -> bool {
+        self.works().any(|it| it.finished.is_some() && it.job.kind.writes())
+    }
+
+    /// All of its work, the latest last: what is finished, and what it was admitted to since.
+    pub(crate) fn works(&self) -> impl DoubleEndedIterator<Item = &Admission> {
+        self.past.iter().chain(&self.admission)
+    }
+
+    /// The latest work that sanitized its drives, or is to: what a certificate speaks of.
+    pub(crate) fn sanitizing_work(&self) -> Option<&Admission> {
+        self.works().rfind(|it| it.job.kind.sanitizes())
+    }
+
+    /// The work whose installed system holds this one-time token.
+    pub(super) fn installed_with(&self, token: &Sha256Digest) -> Option<usize> {
+        self.works().position(|it| it.consents.iter().any(|it| it.first_boot_token == *token))
+    }
+
+    /// Its installed system has started.
+    pub(super) fn boot_installed(&mut self, token: &Sha256Digest, at: UnixMillis) -> Option<()> {
+        let index = self.installed_with(token)?;
+        let work = match self.past.get_mut(index) {
+            Some(past) => past,
+            None => self.admission.as_mut()?,
+        };
+        work.booted = Some(at);
+        Some(())
     }
 
     /// Whether work began, or was to begin, and is not done.
@@ -333,9 +372,18 @@ impl Machine {
             (AdmittedHow::Resumed, None) => return Err(FoldError::NotAdmitted(self.id)),
             (AdmittedHow::Picked { .. } | AdmittedHow::Automatic, _) => {
                 let drives = internal_drives(inventory);
-                // What is in sight may have been used since: only the new work can say.
-                self.gone_at.retain(|drive, _| !drives.contains(drive));
-                self.admission = Some(Admission::new(job, agent, how.clone(), drives, at));
+                let sanitizes = job.kind.sanitizes();
+                let mut work = Admission::new(job, agent, how.clone(), drives, at);
+                if sanitizes {
+                    // What is in sight may have been used since: only the new work can say.
+                    self.gone_at.retain(|drive, _| !work.drives.contains(drive));
+                } else {
+                    // What says nothing of them takes nothing away.
+                    let known = self.gone_at.keys().filter(|it| work.drives.contains(it));
+                    work.proven_gone = known.cloned().collect();
+                }
+                let before = self.admission.replace(work);
+                self.past.extend(before.filter(|it| it.finished.is_some()));
                 self.attention = None;
             }
         }

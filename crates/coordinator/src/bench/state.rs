@@ -28,6 +28,8 @@ pub(crate) enum MachineState {
     Bootable,
     /// All that was planned is done.
     Finished,
+    /// Its stock is recorded, which was all there was to do; nothing was written.
+    Inventoried,
     /// The installed system reported its first boot.
     Booted,
     /// A person must look.
@@ -69,6 +71,7 @@ impl MachineState {
             Self::Personalized => "personalized",
             Self::Bootable => "bootable",
             Self::Finished => "finished",
+            Self::Inventoried => "inventoried",
             Self::Booted => "booted",
             Self::Attention { .. } => "attention",
         }
@@ -90,6 +93,9 @@ impl MachineState {
             Self::Personalized => "its own settings are written; the drive does not boot yet",
             Self::Bootable => "the drive boots; the last reports are coming in",
             Self::Finished => "done; it starts from its own disk",
+            Self::Inventoried => {
+                "inventoried; nothing was written to its drives, nothing is proven of them"
+            }
             Self::Booted => "done; the installed system has started",
             Self::Attention { reasons } => return reasons.join("; "),
         };

@@ -1,3 +1,5 @@
+mod kinds;
+
 use protocol::{ByteLen, ImageId, JobKind, Step};
 
 use super::*;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
-use protocol::{BatchId, LotId, MachineNumber};
+use protocol::{BatchId, JobKind, LotId, MachineNumber};
 use serde::Deserialize;
 
 use super::{Asker, whoami};
@@ -64,7 +64,7 @@ struct Row {
     admitted: Vec<MachineNumber>,
     disarmed: bool,
     armed: bool,
-    job: serde_json::Value,
+    job: JobKind,
     policy: String,
 }
 
@@ -102,7 +102,7 @@ fn list(asker: &Asker, answer: &[u8]) -> Result<()> {
             (false, true) => "armed",
             (false, false) => "over",
         };
-        let kind = row.job.get("kind").and_then(|kind| kind.as_str()).unwrap_or_default();
+        let kind = row.job.word();
         let taken = format!("{}/{}", row.admitted.len(), row.count);
         [row.id.to_string(), state.to_owned(), taken, kind.to_owned(), row.policy, row.by]
     });

@@ -73,7 +73,8 @@ fn wish(visitor: &Visitor, fields: &Fields) -> Result<Wish, &'static str> {
     let count = count.ok_or(words.not_armed_counts_differ)?;
     let seconds = fields.get("seconds").parse().map_err(|_| words.not_armed_time)?;
     let work = match fields.get("kind") {
-        "wipe" => WantedWork::Wipe,
+        "wipe" | "wipe-only" => WantedWork::Wipe,
+        "inventory-only" => WantedWork::Inventory,
         "refurbish" => {
             let image = fields.get("image").parse().map_err(|_| words.not_armed_image)?;
             let locale = LOCALES.into_iter().find(|(name, _)| *name == fields.get("locale"));
@@ -231,6 +232,12 @@ fn fields(
                         checked[chosen("kind", "wipe", false)];
                     span { (words.wipe) }
                 }
+                label .choice {
+                    input type="radio" name="kind" value="inventory-only" required
+                        checked[chosen("kind", "inventory-only", false)];
+                    span { (words.inventory_only) }
+                }
+                p .hint { (words.writes_nothing_hint) }
             }
             @if !images.is_empty() {
                 label for="image" { (words.image) }

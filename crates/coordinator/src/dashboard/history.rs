@@ -4,7 +4,7 @@ use protocol::{AgentRecord, PersonId, Step, UnixMillis};
 
 use super::lang::Lang;
 use super::words::Told;
-use crate::bench::Machine;
+use crate::bench::{Admission, Machine};
 use crate::event::{AdmittedHow, Happening, JournalEvent, Saw};
 use crate::journal::{Journal, JournalError};
 
@@ -110,8 +110,14 @@ fn decisions(machine: &Machine, lang: Lang, names: &[(PersonId, String)]) -> Vec
         let pair = ("Started the appliance and took stock", "Uruchomił program i spisał sprzęt");
         lines.push(line(boot.at, lang.told_with(pair, said)));
     }
-    let Some(admission) = &machine.admission else { return lines };
-    lines.push(line(admission.at, admitted(&admission.how, lang, names)));
+    lines.extend(machine.works().flat_map(|work| of_work(work, lang, names)));
+    lines
+}
+
+/// What people and coordinator decided about one work of it.
+fn of_work(admission: &Admission, lang: Lang, names: &[(PersonId, String)]) -> Vec<Line> {
+    let line = |at, told| Line { at, told, bad: false };
+    let mut lines = vec![line(admission.at, admitted(&admission.how, lang, names))];
     if admission.held_from_arming {
         let pair = (
             "To wait once its drives are verified, as its batch was armed",

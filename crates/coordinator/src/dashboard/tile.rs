@@ -59,7 +59,7 @@ impl Mood {
     fn of(state: &MachineState, heard: bool) -> Self {
         match state {
             MachineState::Attention { .. } | MachineState::Held => Self::NeedsPerson,
-            MachineState::Finished | MachineState::Booted => Self::Done,
+            MachineState::Finished | MachineState::Inventoried | MachineState::Booted => Self::Done,
             MachineState::Waiting => Self::Waiting,
             MachineState::Seen => Self::Seen,
             _ if heard => Self::Working,
@@ -116,6 +116,7 @@ fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(
     let Some(admission) = &machine.admission else { return Vec::new() };
     let way: &[Stage] = match admission.job.kind {
         JobKind::Wipe {} => &[Stage::Plan, Stage::Sanitize, Stage::Verify, Stage::Report],
+        JobKind::InventoryOnly {} => &[Stage::Inventory, Stage::Report],
         JobKind::Refurbish { .. } => &[
             Stage::Plan,
             Stage::Sanitize,
@@ -126,6 +127,7 @@ fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(
         ],
     };
     let by_journal = match admission.state() {
+        MachineState::Admitted if way.contains(&Stage::Inventory) => Stage::Inventory,
         MachineState::Admitted | MachineState::Planned => Stage::Plan,
         MachineState::Sanitizing => Stage::Sanitize,
         MachineState::Held => Stage::Verify,

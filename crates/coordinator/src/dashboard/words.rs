@@ -198,6 +198,10 @@ catalogue! {
     what: "What is to be done", "Co ma być zrobione";
     refurbish: "Erase and install a system", "Skasuj i zainstaluj system";
     wipe: "Erase only, leave the machine empty", "Tylko skasuj, zostaw komputer pusty";
+    inventory_only: "Take stock only, write nothing", "Tylko spisz sprzęt, niczego nie zapisuj";
+    writes_nothing_hint: "What only looks writes to no drive. It needs none of the owner’s papers, and proves no erasure.",
+        "Praca, która tylko ogląda, nie zapisuje niczego na dyskach. Nie wymaga dokumentów właściciela i nie dowodzi \
+        skasowania.";
     image: "System image", "Obraz systemu";
     no_image: "There is no image on this coordinator, so machines can only be erased. \
         “rehome image add” brings one.",
@@ -227,8 +231,8 @@ catalogue! {
         "Nie uzbrojono: wybierz, co ma być zrobione.";
     not_armed_policy: "Not armed: choose a policy from the list.",
         "Nie uzbrojono: wybierz politykę z listy.";
-    not_armed_simulated: "Simulated machines have small drives of memory and can only be wiped.",
-        "Symulowane komputery mają małe dyski w pamięci i można je tylko wyczyścić.";
+    not_armed_simulated: "Simulated machines have small drives of memory: no image fits on them.",
+        "Symulowane komputery mają małe dyski w pamięci: żaden obraz się na nich nie zmieści.";
     not_armed_image: "Not armed: choose an image that is on this coordinator.",
         "Nie uzbrojono: wybierz obraz, który jest na tym koordynatorze.";
     not_armed_unusable: "Not armed: this image cannot be given to a laptop",

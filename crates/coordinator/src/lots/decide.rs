@@ -1,6 +1,6 @@
 //! What a person wants of a lot is decided here. Pure.
 
-use protocol::{ItemId, LotId, MachineNumber, PersonId, Policy, PulledId, Sha256Digest};
+use protocol::{ItemId, JobKind, LotId, MachineNumber, PersonId, Policy, PulledId, Sha256Digest};
 use register::{AssetNumber, AssetRow, Mapping, RowNumber, SerialNumber};
 
 use super::lot::Lot;
@@ -118,10 +118,14 @@ pub(crate) fn which(bench: &Bench, named: Option<LotId>) -> Result<&Lot, LotErro
     }
 }
 
-/// Whether a batch under this policy may be armed for the lot.
-pub(crate) fn may_arm(lot: &Lot, policy: &Policy) -> Result<(), LotError> {
+/// Whether a batch of this work under this policy may be armed for the lot. What writes nothing asks for no paper: the
+/// owner accepts how data is destroyed, and states that nothing is lost by it.
+pub(crate) fn may_arm(lot: &Lot, policy: &Policy, job: &JobKind) -> Result<(), LotError> {
     if let Some(closed) = closed(lot) {
         return Err(closed);
+    }
+    if !job.writes() {
+        return Ok(());
     }
     match &lot.accepted {
         Some(accepted) if accepted.policy == *policy => {}

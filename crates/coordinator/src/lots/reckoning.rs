@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{DriveIdentity, MachineId};
+use protocol::{DriveIdentity, JobKind, MachineId, UnixMillis};
 use register::{
     AssetRow, Contradiction, MachineOutcome, Matches, RowNumber, RowOutcome, Seen, matched,
 };
@@ -36,6 +36,16 @@ pub(crate) struct Standing {
     pub(crate) end: Option<End>,
     /// What is still to be done; empty where it has an end.
     pub(crate) in_the_way: Vec<Obstacle>,
+    /// What its latest work found that only looked. Never an end: a person decides by it, on paper.
+    pub(crate) observed: Option<Observed>,
+}
+
+/// What work found that writes nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "observed")]
+pub(crate) enum Observed {
+    /// Its stock was taken.
+    Inventoried { at: UnixMillis },
 }
 
 /// Where a thing ended.
@@ -111,7 +121,8 @@ pub(crate) fn reckon(bench: &Bench, lot: &Lot) -> Reckoning {
             unknown.push(Unknown { machine: machine.id, resembles });
             continue;
         }
-        received.push(standing(lot, subject, place, || machine_standing(lot, machine)));
+        let standing = standing(lot, subject, place, || machine_standing(lot, machine));
+        received.push(Standing { observed: observed(machine), ..standing });
     }
     for item in &lot.items {
         let subject = Subject::Item(item.id);
@@ -336,7 +347,17 @@ fn standing(
         in_the_way.extend(more);
         end
     };
-    Standing { subject, row, end: in_the_way.is_empty().then_some(end), in_the_way }
+    let end = in_the_way.is_empty().then_some(end);
+    Standing { subject, row, end, in_the_way, observed: None }
+}
+
+fn observed(machine: &Machine) -> Option<Observed> {
+    let work = machine.admission.as_ref()?;
+    let at = work.finished?;
+    match work.job.kind {
+        JobKind::InventoryOnly {} => Some(Observed::Inventoried { at }),
+        JobKind::Wipe {} | JobKind::Refurbish { .. } => None,
+    }
 }
 
 /// Drives that are out of this.
@@ -380,7 +401,8 @@ fn machine_standing(lot: &Lot, machine: &Machine) -> (End, Vec<Obstacle>) {
     if nothing && out.is_empty() && !looked {
         obstacles.push(Obstacle::NoDriveSeen);
     }
-    if erased && obstacles.is_empty() && !machine.is_finished() {
+    let certified = machine.sanitizing_work().is_some_and(|it| it.finished.is_some());
+    if erased && obstacles.is_empty() && !certified {
         obstacles.push(Obstacle::Unfinished);
     }
     (if erased { End::Erased } else { End::Pulled }, obstacles)

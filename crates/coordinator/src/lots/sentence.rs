@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::reckoning::{End, Obstacle};
+use super::reckoning::{End, Observed, Obstacle};
+use crate::calendar::utc;
 
 impl fmt::Display for Obstacle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -35,6 +36,14 @@ impl fmt::Display for Obstacle {
                 write!(f, "what became of {drive} in bag {bag}? destroyed, sanitized, or returned")
             }
             Self::DrivesInside => f.write_str("pull its drive, or look inside, or return it"),
+        }
+    }
+}
+
+impl fmt::Display for Observed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inventoried { at } => write!(f, "inventoried {}", utc(*at)),
         }
     }
 }

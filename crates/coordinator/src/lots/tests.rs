@@ -242,7 +242,8 @@ fn nothing_is_armed_without_the_owners_papers() {
     let opened = decide::open(LOT, OLA, "Town hall", "").unwrap();
     scene.apply(opened);
     let may = |scene: &Scene, policy: &protocol::Policy| {
-        decide::may_arm(scene.bench.lot(&LOT).unwrap(), policy).map_err(|error| error.to_string())
+        let (lot, wipe) = (scene.bench.lot(&LOT).unwrap(), JobKind::Wipe {});
+        decide::may_arm(lot, policy, &wipe).map_err(|error| error.to_string())
     };
     assert!(may(&scene, &policy).unwrap_err().contains("has not accepted"));
     scene.open_lot_papers(LOT, &policy);

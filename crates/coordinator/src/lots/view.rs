@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::actions::Named;
 use super::lot::{Item, Lot};
-use super::reckoning::{End, Obstacle, RowStanding, reckon};
+use super::reckoning::{End, Observed, Obstacle, RowStanding, reckon};
 use super::step::{Fate, Subject, Sums};
 use crate::bench::{Bench, Machine};
 use crate::calendar::Day;
@@ -69,6 +69,9 @@ pub(crate) struct ThingView {
     pub(crate) because: Option<String>,
     pub(crate) end: Option<End>,
     pub(crate) in_the_way: Vec<Obstacle>,
+    /// What work found that only looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) observed: Option<Observed>,
 }
 
 /// A machine that nobody has placed.
@@ -128,6 +131,7 @@ pub(crate) fn lot(bench: &Bench, lot: &Lot, names: &Names) -> LotView {
         };
         (thing.row, thing.asset) = (it.row, asset.or(thing.asset));
         (thing.end, thing.in_the_way) = (it.end, it.in_the_way.clone());
+        thing.observed = it.observed;
         Some(thing)
     });
     LotView {
@@ -193,6 +197,7 @@ fn of_machine(machine: &Machine) -> ThingView {
         because: None,
         end: None,
         in_the_way: Vec::new(),
+        observed: None,
     }
 }
 
@@ -206,6 +211,7 @@ fn of_item(item: &Item) -> ThingView {
         because: Some(item.because.clone()),
         end: None,
         in_the_way: Vec::new(),
+        observed: None,
     }
 }
 

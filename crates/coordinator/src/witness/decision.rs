@@ -30,6 +30,10 @@ pub(crate) fn hold(
     let admission = machine.admission.as_ref().filter(|it| it.finished.is_none());
     let admission = admission
         .ok_or_else(|| refuse(number, "it is admitted to no work that could be held".to_owned()))?;
+    if !admission.job.kind.writes() {
+        let why = format!("{} work verifies no drive", admission.job.kind.word());
+        return Err(refuse(number, why));
+    }
     if admission.held {
         return Ok(Vec::new());
     }

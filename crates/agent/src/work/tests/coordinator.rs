@@ -79,6 +79,23 @@ impl Coordinator {
         self.json(&words);
     }
 
+    /// Arms a batch of one machine, for a lot whose owner has signed nothing.
+    pub(crate) fn arm_unsigned(&self, kind: &str) -> String {
+        if self.json(&["lot", "list"]) == Value::Array(Vec::new()) {
+            self.json(&["lot", "open", "--owner", "Owner"]);
+        }
+        let words = "batch arm --by Ola --count 1 --for 4h --kind";
+        let armed = self.json(&words.split(' ').chain([kind]).collect::<Vec<_>>());
+        armed["batch"].as_str().unwrap().to_owned()
+    }
+
+    /// What a refused command says.
+    pub(crate) fn refused(&self, arguments: &[&str]) -> String {
+        let output = command(&self.data, arguments);
+        assert!(!output.status.success(), "{arguments:?} was done");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// Picks the only machine, once its latest agent is there.
     pub(crate) fn pick(&self, n_boots: usize) {
         self.wait("there to be picked", |machine| {

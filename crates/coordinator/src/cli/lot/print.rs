@@ -10,7 +10,7 @@ use crate::cli::Asker;
 use crate::console::{say, table};
 use crate::drive_name::DriveName;
 use crate::lots::actions::Named;
-use crate::lots::reckoning::{End, Obstacle};
+use crate::lots::reckoning::{End, Observed, Obstacle};
 use crate::lots::step::{Fate, Sums};
 use crate::lots::view::short;
 
@@ -51,6 +51,7 @@ struct Thing {
     asset: Option<String>,
     end: Option<End>,
     in_the_way: Vec<Obstacle>,
+    observed: Option<Observed>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,13 +153,14 @@ fn name(thing: Named) -> String {
 fn things(lot: &Shown) -> Result<()> {
     let received = lot.received.iter().map(|it| {
         let obstacles: Vec<_> = it.in_the_way.iter().map(ToString::to_string).collect();
-        let end = it.end.map_or("-", End::word);
+        let observed = it.observed.map(|it| it.to_string());
+        let end = it.end.map(|it| it.word().to_owned()).or(observed).unwrap_or_else(|| "-".into());
         [
             name(it.thing),
             it.asset.clone().unwrap_or_default(),
             it.serial.clone().unwrap_or_default(),
             it.model.clone(),
-            end.to_owned(),
+            end,
             obstacles.join("; "),
         ]
     });

@@ -193,6 +193,7 @@ fn thing(visitor: &Visitor, lot: &LotView, it: &ThingView) -> Markup {
                 @if let Some(end) = it.end {
                     span .data .gone { (icon(Icon::Done)) (lang.lot_end(end)) }
                 }
+                @if let Some(observed) = it.observed { p .hint { (lang.observed_thing(observed)) } }
                 @for obstacle in &it.in_the_way {
                     p .bad { (icon(Icon::Alert)) " " (lang.obstacle(obstacle)) }
                 }

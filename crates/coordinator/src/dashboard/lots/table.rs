@@ -40,7 +40,11 @@ pub(super) fn csv(lang: Lang, lot: &LotView) -> String {
             it.asset.clone().unwrap_or_default(),
             it.serial.clone().unwrap_or_default(),
             it.model.clone(),
-            it.end.map(|end| lang.lot_end(end)).unwrap_or_default().to_owned(),
+            match (it.end, it.observed) {
+                (Some(end), _) => lang.lot_end(end).to_owned(),
+                (None, Some(observed)) => lang.observed_thing(observed),
+                (None, None) => String::new(),
+            },
             obstacles.join("; "),
         ]);
     }

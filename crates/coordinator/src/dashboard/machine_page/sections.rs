@@ -14,7 +14,8 @@ use crate::view;
 
 pub(super) fn certificate(lang: Lang, machine: &Machine) -> Markup {
     let words = lang.words();
-    let earned = machine.is_finished() && machine.attention_reasons().is_empty();
+    let earned = machine.sanitizing_work().is_some_and(|it| it.finished.is_some())
+        && machine.attention_reasons().is_empty();
     html! {
         section aria-labelledby="certificate" {
             h2 #certificate { (words.certificate) }

@@ -34,6 +34,7 @@ impl Lang {
             MachineState::Personalized => ("set up", "ustawiony"),
             MachineState::Bootable => ("reporting", "raport"),
             MachineState::Finished => ("done", "gotowy"),
+            MachineState::Inventoried => ("inventoried", "zinwentaryzowany"),
             MachineState::Booted => ("done, it boots", "gotowy, działa"),
             MachineState::Attention { .. } => ("needs you", "wymaga uwagi"),
         })
@@ -76,6 +77,7 @@ impl Lang {
         match job {
             JobKind::Wipe {} => words.wipe,
             JobKind::Refurbish { .. } => words.refurbish,
+            JobKind::InventoryOnly {} => words.inventory_only,
         }
     }
 
@@ -152,6 +154,9 @@ impl Lang {
                 "It has a password, and the firmware has frozen it",
                 "Ma hasło, a firmware zablokował polecenia, którymi można je zdjąć",
             ),
+            RefusalCode::WritesNothing => {
+                ("This kind of work writes nothing", "Ten rodzaj pracy niczego nie zapisuje")
+            }
             RefusalCode::PasswordCountExpired => (
                 "Too many wrong passwords since it was switched on",
                 "Zbyt wiele błędnych haseł od włączenia",
@@ -211,6 +216,10 @@ impl Lang {
                 "Take out the drives that are not to get the system, or arm a batch that only \
                  erases.",
                 "Wyjmij dyski, które nie mają dostać systemu, albo uzbrój partię tylko do kasowania.",
+            ),
+            RefusalCode::WritesNothing => (
+                "Arm another batch if its drives are to be erased.",
+                "Jeśli dyski mają zostać skasowane, uzbrój inną partię.",
             ),
             RefusalCode::IdentityConflict | RefusalCode::DrivesChanged => (
                 "Compare number, serial numbers and drives with the laptop in front of you, \

@@ -3,8 +3,9 @@
 use register::{Role, RowNumber};
 
 use super::super::lang::Lang;
+use crate::calendar::utc;
 use crate::lots::actions::Named;
-use crate::lots::reckoning::{End, Obstacle};
+use crate::lots::reckoning::{End, Observed, Obstacle};
 use crate::lots::step::Fate;
 use crate::lots::view::short;
 
@@ -147,6 +148,17 @@ impl Lang {
             End::Erased => words.erased,
             End::Pulled => words.pulled,
             End::Returned => words.returned,
+        }
+    }
+
+    /// What was found by work that only looked.
+    pub(in super::super) fn observed_thing(self, observed: Observed) -> String {
+        match observed {
+            Observed::Inventoried { at } => {
+                let word =
+                    self.of(("inventoried, nothing erased", "zinwentaryzowany, nic nie skasowano"));
+                format!("{word} ({})", utc(at))
+            }
         }
     }
 

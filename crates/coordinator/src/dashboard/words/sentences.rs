@@ -283,6 +283,10 @@ impl Lang {
                 "Several batches are armed. Say which one.",
                 "Uzbrojono kilka partii. Wskaż jedną.",
             )),
+            AdmissionError::NothingToWitness(_) => fixed((
+                "Nothing is verified by this kind of work, so there is nothing to wait for: leave out the hold.",
+                "Ta praca niczego nie sprawdza po skasowaniu, więc nie ma na co czekać: nie zaznaczaj postoju.",
+            )),
             AdmissionError::Lot(error) => {
                 (self.words().not_armed_lot.to_owned(), Some(error.to_string()))
             }

@@ -89,6 +89,13 @@ impl Lang {
             Step::MadeBootable { boot_entry, .. } => {
                 self.told_with(("The drive boots", "Dysk się uruchamia"), boot_entry)
             }
+            Step::Inventoried { inventory } => {
+                let drives = inventory.drives.iter().map(|drive| self.drive_unit(drive));
+                self.told_with(
+                    ("Stock taken; nothing was written", "Sprzęt spisany; niczego nie zapisano"),
+                    drives.collect::<Vec<_>>().join(" · "),
+                )
+            }
             Step::PoweringOff {} => self.told((
                 "It switches itself off; switch it on again",
                 "Wyłącza się; proszę włączyć ponownie",
