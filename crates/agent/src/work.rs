@@ -97,6 +97,7 @@ pub(crate) async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyho
                 return Ok(Ending::Reboot);
             }
             Some(Directive::Work { job, verified_before, our_locks }) => {
+                let proven = proven(&verified_before);
                 let Some(verified_before) =
                     recall(&client, &memory, verified_before, &status).await
                 else {
@@ -111,6 +112,7 @@ pub(crate) async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyho
                     job,
                     verified_before,
                     our_locks: our_locks.into_iter().collect(),
+                    proven,
                     memory: memory.clone(),
                 };
                 let ending = match work(&job).await? {
@@ -128,6 +130,13 @@ pub(crate) async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyho
         }
         tokio::time::sleep(HEARTBEAT_EVERY).await;
     }
+}
+
+/// What finished work proves of drives, where the job only installs.
+fn proven(named: &[EarlierRecord]) -> job::ProvenBefore {
+    let earlier =
+        |it: &EarlierRecord| Some((it.drive.clone(), (**it.earlier_work.as_ref()?).clone()));
+    named.iter().filter_map(earlier).collect()
 }
 
 /// The evidence of what was verified before. Without it the drives would be wiped again: `None` is to ask once more.
@@ -283,6 +292,7 @@ pub(crate) async fn agree(
                 job,
                 verified_before: Vec::new(),
                 our_locks: std::collections::BTreeSet::new(),
+                proven: std::collections::BTreeMap::new(),
                 memory: Arc::default(),
             };
             if let Some(plan) = job.agree_only().await? {

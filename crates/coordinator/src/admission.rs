@@ -225,8 +225,20 @@ fn not_to_be_picked(
     batch: &Batch,
     rules: Rules,
 ) -> Option<String> {
-    let writes = batch.job.kind.writes();
-    if writes && machine.was_worked_on() {
+    if let JobKind::ImageOnly { .. } = batch.job.kind {
+        let proofs = bench.proofs(machine, None).into_iter();
+        let mut unproven = proofs.filter_map(|(drive, it)| Some((drive, it.err()?)));
+        if let Some((drive, why)) = unproven.next() {
+            let next = match machine.was_worked_on() {
+                true => {
+                    "its work here is finished, and a finished machine is never wiped twice: take the drive out"
+                }
+                false => "pick it for a refurbish batch, which sanitizes first",
+            };
+            return Some(format!("{drive} is not proven sanitized: {why}; {next}"));
+        }
+    }
+    if batch.job.kind.sanitizes() && machine.was_worked_on() {
         return Some("it is finished, and a finished machine is never wiped twice".to_owned());
     }
     if let Some(why) = machine.protected() {

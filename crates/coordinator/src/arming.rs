@@ -42,6 +42,13 @@ pub(crate) enum WantedWork {
     Wipe,
     /// Stock is taken and recorded.
     Inventory,
+    /// A drive that is proven sanitized already gets an image.
+    Image {
+        /// Which.
+        image: WantedImage,
+        /// Locale of the installed system.
+        locale: String,
+    },
     /// Drives are wiped and one gets an image.
     Refurbish {
         /// Which.
@@ -94,7 +101,9 @@ pub(crate) enum ArmError {
 /// When what is asked for is impossible, or nothing can be recorded.
 pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<BatchId, ArmError> {
     let Wish { by, count, time, work, policy, witness, lot } = wish;
-    if coordinator.site.simulated && matches!(work, WantedWork::Refurbish { .. }) {
+    if coordinator.site.simulated
+        && matches!(work, WantedWork::Refurbish { .. } | WantedWork::Image { .. })
+    {
         return Err(ArmError::Simulated);
     }
     policies::check(&policy).map_err(ArmError::Policy)?;
@@ -130,10 +139,13 @@ pub(crate) async fn disarm(
 
 /// The job that is asked for, with its image looked up and looked at.
 fn job(images: &ImageStore, work: WantedWork) -> Result<JobKind, ArmError> {
+    let sanitizes = matches!(work, WantedWork::Refurbish { .. });
     let (image, locale) = match work {
         WantedWork::Wipe => return Ok(JobKind::Wipe {}),
         WantedWork::Inventory => return Ok(JobKind::InventoryOnly {}),
-        WantedWork::Refurbish { image, locale } => (image, locale),
+        WantedWork::Refurbish { image, locale } | WantedWork::Image { image, locale } => {
+            (image, locale)
+        }
     };
     if !is_locale(&locale) {
         return Err(ArmError::Locale);
@@ -146,7 +158,11 @@ fn job(images: &ImageStore, work: WantedWork) -> Result<JobKind, ArmError> {
     installable(&manifest)?;
     images.check_present(&manifest).map_err(ArmError::Image)?;
     let image_min_size = manifest.document().min_disk_size;
-    Ok(JobKind::Refurbish { image: manifest.id(), image_min_size, locale })
+    let image = manifest.id();
+    Ok(match sanitizes {
+        true => JobKind::Refurbish { image, image_min_size, locale },
+        false => JobKind::ImageOnly { image, image_min_size, locale },
+    })
 }
 
 fn installable(manifest: &Manifest) -> Result<(), ArmError> {

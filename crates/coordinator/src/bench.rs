@@ -5,6 +5,7 @@ mod batch;
 mod locks;
 mod machine;
 mod people;
+mod proof;
 mod state;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ pub(crate) use batch::Batch;
 pub(crate) use locks::{Adopted, Locks, Ours};
 pub(crate) use machine::{AgentBoot, Machine};
 pub(crate) use people::People;
+pub(crate) use proof::{Proof, Proofs};
 pub(crate) use state::MachineState;
 
 use crate::access::Role;
@@ -418,6 +420,8 @@ impl Bench {
         // One that comes back is held or was released already.
         if *how != AdmittedHow::Resumed {
             self.work(machine)?.hold_from_arming(witness);
+            let proofs = self.machine(machine).map(|it| self.proofs_for(it)).unwrap_or_default();
+            self.work(machine)?.rest_on(proofs.into_values().filter_map(Result::ok));
         }
         Ok(())
     }

@@ -90,7 +90,10 @@ pub(crate) fn consent(
         });
     }
     let our_locks = bench.locks().among(&request.inventory);
-    let ours = plan::plan(machine.id, &request.inventory, &admission.job, &our_locks);
+    let proofs = bench.proofs_for(machine).into_iter();
+    let proven = proofs.map(|(drive, it)| (drive, it.map(|it| it.planned))).collect();
+    let (seen, job) = (&request.inventory, &admission.job);
+    let ours = plan::plan_with(machine.id, seen, job, &our_locks, &proven);
     let reply = match (ours, &request.plan) {
         (Ok(ours), Ok(theirs)) if plan::digest(&ours) == plan::digest(theirs) => {
             ticket(now, machine, admission, agent, request, &ours, desk, &mut happenings)

@@ -1,9 +1,9 @@
 //! What a machine is told at each heartbeat. Pure.
 
-use protocol::api::EarlierRecord;
+use protocol::api::{EarlierRecord, EarlierWork};
 use protocol::{AgentKey, Directive, DriveIdentity, UnixMillis};
 
-use crate::bench::{Admission, Bench, Machine, Verified};
+use crate::bench::{Admission, Bench, Machine, Proofs, Verified};
 use crate::enrollment::Rules;
 use crate::event::AdmittedHow;
 
@@ -48,7 +48,7 @@ pub(crate) fn directive(
         Some(reason) => wait(reason),
         None => Directive::Work {
             job: admission.job.clone(),
-            verified_before: verified_before(admission),
+            verified_before: verified_before(bench, machine, admission),
             our_locks: our_locks(bench, machine),
         },
     }
@@ -103,13 +103,22 @@ fn our_locks(bench: &Bench, machine: &Machine) -> Vec<DriveIdentity> {
     inventory.flat_map(|inventory| bench.locks().among(inventory)).collect()
 }
 
-/// Drives to look at again instead of wiping them again.
-fn verified_before(admission: &Admission) -> Vec<EarlierRecord> {
-    let before = |it: &Verified| EarlierRecord {
+/// Drives to look at again instead of wiping them again, or before anything is installed on them.
+fn verified_before(bench: &Bench, machine: &Machine, admission: &Admission) -> Vec<EarlierRecord> {
+    let proofs = bench.proofs_for(machine);
+    let before = |it: &Verified, confirmed: bool| EarlierRecord {
         drive: it.evidence.drive.clone(),
         record: it.record,
         seen_again: it.seen_again,
         was_off: it.off_by.is_some(),
+        earlier_work: earlier_work(&proofs, it, confirmed),
     };
-    admission.all_verifications().map(before).collect()
+    let confirmed = |it: &Verified| admission.was_confirmed(&it.evidence.drive);
+    admission.all_verifications().map(|it| before(it, confirmed(it))).collect()
+}
+
+fn earlier_work(proofs: &Proofs, before: &Verified, confirmed: bool) -> Option<Box<EarlierWork>> {
+    let proof = proofs.get(&before.evidence.drive)?.as_ref().ok()?;
+    let same = proof.record == before.record;
+    same.then(|| Box::new(EarlierWork { planned: proof.planned.clone(), confirmed }))
 }

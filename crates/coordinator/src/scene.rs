@@ -170,7 +170,9 @@ impl Scene {
     pub(crate) fn request(&self, agent: &Agent, inventory: &Inventory) -> PlanRequest {
         let job = &self.machine(agent).admission.as_ref().unwrap().job;
         let our_locks = self.bench.locks().among(inventory);
-        let plan = plan::plan(agent.id, inventory, job, &our_locks);
+        let proofs = self.bench.proofs_for(self.machine(agent)).into_iter();
+        let proven = proofs.map(|(drive, it)| (drive, it.map(|it| it.planned))).collect();
+        let plan = plan::plan_with(agent.id, inventory, job, &our_locks, &proven);
         let nonce = Nonce::from_bytes(crate::random::bytes().unwrap());
         PlanRequest { nonce, inventory: inventory.clone(), plan }
     }

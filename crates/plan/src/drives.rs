@@ -6,6 +6,7 @@ use protocol::drive::{Bus, DriveIdentity, DriveUnit, Hold};
 use protocol::plan::{PlannedDrive, Refusal, RefusalCode};
 use protocol::policy::Policy;
 
+use crate::Proven;
 use crate::choice::choose;
 use crate::lock::unlock;
 use crate::media::media;
@@ -35,6 +36,52 @@ pub(crate) fn fate(
     }
 }
 
+/// The fate of a drive where work only installs. Whoever owned what may be on it is not asked, so nothing but proof will do.
+pub(crate) fn fate_of_proven(drive: &DriveUnit, proven: &Proven) -> Fate {
+    if let Some((code, sentence)) = protection(drive) {
+        return Fate::LeftAlone(refusal(drive, code, sentence));
+    }
+    match as_proven(drive, proven) {
+        Ok(planned) => Fate::Planned(planned),
+        Err((code, sentence)) => Fate::Refused(refusal(drive, code, &sentence)),
+    }
+}
+
+fn as_proven(drive: &DriveUnit, proven: &Proven) -> Result<PlannedDrive, (RefusalCode, String)> {
+    if let Some(obstacle) = obstacle(drive) {
+        return Err(obstacle);
+    }
+    let identity = named(drive)?;
+    unlock(drive, false)?;
+    let unproven = |why: &str| {
+        let sentence = format!(
+            "it is not proven sanitized: {why}; nothing is written to it; arm refurbish, which sanitizes first"
+        );
+        (RefusalCode::NotProven, sentence)
+    };
+    let planned = match proven.get(identity) {
+        Some(Ok(planned)) => planned,
+        Some(Err(why)) => return Err(unproven(why)),
+        None => return Err(unproven("no finished work of this journal sanitized it")),
+    };
+    let as_then = planned.identity == *identity
+        && planned.sector_size == drive.sector_size
+        && planned.more_namespaces as usize == drive.more_namespaces.len();
+    if !as_then || planned.proven_by.is_none() {
+        return Err(unproven("its sectors or namespaces are not as they were then"));
+    }
+    // Of the earlier plan only what says how it was proven; what is done now is decided now.
+    Ok(PlannedDrive { unlock: false, receives_image: false, ..planned.clone() })
+}
+
+fn named(drive: &DriveUnit) -> Result<&DriveIdentity, (RefusalCode, String)> {
+    drive.identity.as_ref().map_err(|reason| {
+        let sentence =
+            format!("it does not say who it is ({reason}), so no plan can name it; take it out");
+        (RefusalCode::NoIdentity, sentence)
+    })
+}
+
 fn worked_on(
     drive: &DriveUnit,
     policy: &Policy,
@@ -43,11 +90,7 @@ fn worked_on(
     if let Some(obstacle) = obstacle(drive) {
         return Err(obstacle);
     }
-    let identity = drive.identity.as_ref().map_err(|reason| {
-        let sentence =
-            format!("it does not say who it is ({reason}), so no plan can name it; take it out");
-        (RefusalCode::NoIdentity, sentence)
-    })?;
+    let identity = named(drive)?;
     let unlock = unlock(drive, our_locks.contains(identity))?;
     let media = media(drive);
     let choice = choose(drive, media, policy)
@@ -63,6 +106,7 @@ fn worked_on(
         claim: choice.claim,
         reasons: choice.reasons,
         receives_image: false,
+        proven_by: None,
     })
 }
 

@@ -14,7 +14,7 @@ pub mod policy;
 mod target;
 mod unreachable;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::drive::{DriveIdentity, DriveUnit};
 use protocol::inventory::{Inventory, StorageController};
@@ -25,7 +25,7 @@ use protocol::{MachineId, Sha256Digest};
 pub use protocol::claim::{Worth, claim, worth};
 
 pub use crate::drives::is_protected;
-use crate::drives::{Fate, fate};
+use crate::drives::{Fate, fate, fate_of_proven};
 pub use crate::media::media;
 use crate::policy::PolicyProblem;
 
@@ -43,6 +43,20 @@ pub fn plan(
     job: &Job,
     our_locks: &BTreeSet<DriveIdentity>,
 ) -> Result<Plan, Vec<Refusal>> {
+    plan_with(machine, inventory, job, our_locks, &Proven::new())
+}
+
+/// What earlier work proves of drives: how each was sanitized, with `proven_by` set; or why nothing proves it.
+pub type Proven = BTreeMap<DriveIdentity, Result<PlannedDrive, String>>;
+
+/// As [`plan`], for work that only installs: it goes to drives that `proven` has, and to no others.
+pub fn plan_with(
+    machine: MachineId,
+    inventory: &Inventory,
+    job: &Job,
+    our_locks: &BTreeSet<DriveIdentity>,
+    proven: &Proven,
+) -> Result<Plan, Vec<Refusal>> {
     if let Err(problems) = policy::check(&job.policy) {
         return Err(vec![bad_policy(&job.policy.name, &problems)]);
     }
@@ -52,7 +66,11 @@ pub fn plan(
     let mut refusals = machine_refusals(inventory);
     let (mut planned, mut left_alone) = (Vec::new(), Vec::new());
     for drive in &inventory.drives {
-        match fate(drive, &job.policy, our_locks) {
+        let fate = match &job.kind {
+            JobKind::ImageOnly { .. } => fate_of_proven(drive, proven),
+            _ => fate(drive, &job.policy, our_locks),
+        };
+        match fate {
             Fate::Planned(plan) => planned.push(plan),
             Fate::LeftAlone(refusal) => left_alone.push(refusal),
             Fate::Refused(refusal) => refusals.push(refusal),
@@ -63,18 +81,15 @@ pub fn plan(
         refusals.push(no_drive());
     }
     planned.sort_by(|a: &PlannedDrive, b| a.identity.cmp(&b.identity));
-    let image = match &job.kind {
-        JobKind::Wipe {} | JobKind::InventoryOnly {} => None,
-        JobKind::Refurbish { image, image_min_size, .. } => {
-            match target::choose(&planned, *image_min_size) {
-                Ok(chosen) => planned[chosen].receives_image = true,
-                Err(refusal) if refusals.is_empty() => refusals.push(refusal),
-                // With drives already refused, "no drive fits" would only repeat that.
-                Err(_) => {}
-            }
-            Some(*image)
+    let image = job.kind.image().map(|(image, image_min_size, _)| {
+        match target::choose(&planned, image_min_size) {
+            Ok(chosen) => planned[chosen].receives_image = true,
+            Err(refusal) if refusals.is_empty() => refusals.push(refusal),
+            // With drives already refused, "no drive fits" would only repeat that.
+            Err(_) => {}
         }
-    };
+        image
+    });
     if !refusals.is_empty() {
         return Err(refusals);
     }

@@ -11,9 +11,9 @@ use protocol::drive::{Bus, DriveUnit, Hold};
 use protocol::features::Rotation;
 use protocol::inventory::Inventory;
 use protocol::job::{Job, JobKind};
-use protocol::plan::{Media, Plan, Refusal, RefusalCode, Technique};
+use protocol::plan::{Media, Plan, PlannedDrive, Refusal, RefusalCode, Technique};
 use protocol::policy::Policy;
-use protocol::{BatchId, ByteLen, ImageId, SectorSize};
+use protocol::{BatchId, ByteLen, ImageId, SectorSize, Sha256Digest};
 use rehome_plan::policy;
 
 fn job(min_gigabytes: u64, policy: Policy) -> Job {
@@ -189,4 +189,47 @@ fn the_medium_is_what_the_drive_says_and_only_then_what_the_kernel_says() {
     check(Rotation::NotReported, false, Media::Flash);
     let nvme = DriveUnit { rotational: true, ..drive("A", 128) };
     assert_eq!(rehome_plan::media(&nvme), Media::Flash);
+}
+
+#[test]
+fn work_that_only_installs_takes_what_is_proven_and_refuses_the_rest_by_name() {
+    let JobKind::Refurbish { image, image_min_size, locale } = job(2, policy::default()).kind
+    else {
+        panic!("another job")
+    };
+    let kind = JobKind::ImageOnly { image, image_min_size, locale };
+    let job = Job { kind, ..job(2, policy::overwrite_only()) };
+    let inventory = laptop(vec![drive("A", 128), drive("B", 64)]);
+    let proven_as = |serial: &str| {
+        let sanitized = planned(&inventory).unwrap().drives;
+        let planned = sanitized.into_iter().find(|it| it.identity.serial == serial).unwrap();
+        PlannedDrive { proven_by: Some(Sha256Digest::from_bytes([8; 32])), ..planned }
+    };
+    let plan = |proven: &[(&str, Result<PlannedDrive, String>)]| {
+        let proven = proven.iter().map(|(serial, it)| (proven_as(serial).identity, it.clone()));
+        rehome_plan::plan_with(MACHINE, &inventory, &job, &BTreeSet::new(), &proven.collect())
+    };
+    let both = [("A", Ok(proven_as("A"))), ("B", Ok(proven_as("B")))];
+    let good = plan(&both).unwrap();
+    assert!(good.drives.iter().all(|it| it.proven_by.is_some()));
+    let receives: Vec<_> = good.drives.iter().map(|it| it.receives_image).collect();
+    assert_eq!(receives, [false, true]);
+    let merely_planned = PlannedDrive { proven_by: None, ..proven_as("A") };
+    let other_sectors = SectorSize::try_from(4096).unwrap();
+    let other_sectors = PlannedDrive { sector_size: other_sectors, ..proven_as("A") };
+    for (name, of_a) in [
+        ("nothing known", None),
+        ("refuted", Some(Err("a later look found data".to_owned()))),
+        ("no record", Some(Ok(merely_planned))),
+        ("other sectors", Some(Ok(other_sectors))),
+    ] {
+        let known = of_a.map(|it| ("A", it)).into_iter().chain([both[1].clone()]);
+        let refusals = plan(&known.collect::<Vec<_>>()).unwrap_err();
+        assert_eq!(refusals.len(), 1, "{name}: {refusals:?}");
+        assert_eq!(refusals[0].code, RefusalCode::NotProven, "{name}");
+        assert!(refusals[0].what.contains("serial A"), "{name}: {refusals:?}");
+    }
+    // Without anything proven there is no plan either, by the door that all other work takes.
+    let refusals = rehome_plan::plan(MACHINE, &inventory, &job, &BTreeSet::new()).unwrap_err();
+    assert!(refusals.iter().all(|it| it.code == RefusalCode::NotProven), "{refusals:?}");
 }

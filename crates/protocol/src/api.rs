@@ -24,7 +24,7 @@ use crate::ids::{AgentKey, MachineId, MachineNumber, Nonce, Sha256Digest};
 use crate::inventory::Inventory;
 use crate::job::Job;
 use crate::password::DrivePassword;
-use crate::plan::{Plan, Refusal};
+use crate::plan::{Plan, PlannedDrive, Refusal};
 use crate::stage::Stage;
 use crate::units::ByteLen;
 
@@ -125,6 +125,19 @@ pub struct EarlierRecord {
     pub seen_again: bool,
     /// As of [`VerifiedBefore::was_off`].
     pub was_off: bool,
+    /// Where it was not this job that verified the drive, but finished work before it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_work: Option<Box<EarlierWork>>,
+}
+
+/// Finished work that proves a drive sanitized, for a job that only installs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierWork {
+    /// As the drive is to be planned: by what it was sanitized, never to be again.
+    pub planned: PlannedDrive,
+    /// Whether a boot of this job has confirmed it already. From then on an image may lie on it.
+    pub confirmed: bool,
 }
 
 /// A drive that was verified in an earlier boot of the same job. It does not travel: see [`EarlierRecord`].

@@ -32,6 +32,16 @@ pub enum JobKind {
         /// Locale of the installed system, as in `pl_PL.UTF-8`.
         locale: String,
     },
+    /// Install an image on a drive that earlier work of the same journal has proven sanitized. Nothing is sanitized: a drive
+    /// that is not proven, or that a fresh look finds otherwise, is refused.
+    ImageOnly {
+        /// The image.
+        image: ImageId,
+        /// Bytes that the image needs at least: its partitions and tables.
+        image_min_size: crate::units::ByteLen,
+        /// Locale of the installed system, as in `pl_PL.UTF-8`.
+        locale: String,
+    },
     /// Take stock, and record it as the agent's signed word. Nothing is opened for writing.
     InventoryOnly {},
 }
@@ -43,6 +53,7 @@ impl JobKind {
         match self {
             Self::Wipe {} => "wipe-only",
             Self::Refurbish { .. } => "refurbish",
+            Self::ImageOnly { .. } => "image-only",
             Self::InventoryOnly {} => "inventory-only",
         }
     }
@@ -51,7 +62,18 @@ impl JobKind {
     pub const fn sanitizes(&self) -> bool {
         match self {
             Self::Wipe {} | Self::Refurbish { .. } => true,
-            Self::InventoryOnly {} => false,
+            Self::ImageOnly { .. } | Self::InventoryOnly {} => false,
+        }
+    }
+
+    /// The image that it installs, bytes that the image needs, and the locale.
+    pub fn image(&self) -> Option<(ImageId, crate::units::ByteLen, &str)> {
+        match self {
+            Self::Refurbish { image, image_min_size, locale }
+            | Self::ImageOnly { image, image_min_size, locale } => {
+                Some((*image, *image_min_size, locale))
+            }
+            Self::Wipe {} | Self::InventoryOnly {} => None,
         }
     }
 
@@ -59,7 +81,7 @@ impl JobKind {
     /// but that the machine is looked at.
     pub const fn writes(&self) -> bool {
         match self {
-            Self::Wipe {} | Self::Refurbish { .. } => true,
+            Self::Wipe {} | Self::Refurbish { .. } | Self::ImageOnly { .. } => true,
             Self::InventoryOnly {} => false,
         }
     }
@@ -73,9 +95,11 @@ mod tests {
     fn kinds_keep_their_names_on_the_wire_and_have_one_word_for_people() {
         let refurbish = r#"{"kind":"refurbish","image":"00","image_min_size":1,"locale":"C"}"#;
         let refurbish = refurbish.replace("00", &"00".repeat(32));
+        let image_only = refurbish.replace("refurbish", "image-only");
         for (wire, word, sanitizes, writes) in [
             (r#"{"kind":"wipe"}"#, "wipe-only", true, true),
             (refurbish.as_str(), "refurbish", true, true),
+            (image_only.as_str(), "image-only", false, true),
             (r#"{"kind":"inventory-only"}"#, "inventory-only", false, false),
         ] {
             let kind: JobKind = serde_json::from_str(wire).unwrap();

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::drive::DriveIdentity;
-use crate::ids::{BatchId, ImageId, MachineId};
+use crate::ids::{BatchId, ImageId, MachineId, Sha256Digest};
 use crate::policy::Proof;
 use crate::units::SectorSize;
 
@@ -50,6 +50,10 @@ pub struct PlannedDrive {
     pub reasons: Vec<ClaimReason>,
     /// Whether the image is written here.
     pub receives_image: bool,
+    /// The record of earlier work that proves it sanitized, by the digest of its signed bytes: then all of the above says
+    /// how it *was* sanitized. It is looked at again, and this plan lets nobody sanitize it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proven_by: Option<Sha256Digest>,
 }
 
 // The form that serde calls.
@@ -248,6 +252,8 @@ pub enum RefusalCode {
     FrozenWhileLocked,
     /// Too many wrong passwords since power-on.
     PasswordCountExpired,
+    /// The work only installs, and nothing proves that the drive is sanitized.
+    NotProven,
     /// The batch's work writes nothing, so there is no plan to consent to.
     WritesNothing,
 }

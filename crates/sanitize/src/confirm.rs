@@ -20,6 +20,9 @@ use crate::zeros::is_zero;
 /// probability of 1.7 %; where one in a hundred did, below 10^-17.
 pub const MIN_SAMPLED_SECTORS: u64 = 4096;
 
+/// Bytes at either end of a drive that are looked at whole, where finished work is confirmed.
+pub(crate) const EDGE_LEN: u64 = 1 << 20;
+
 /// That an earlier record was confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Confirmation {
@@ -29,11 +32,12 @@ pub struct Confirmation {
     pub sectors_sampled: u64,
 }
 
-/// Reads sectors that nobody could foresee outside the `skipped` byte ranges; all must be zero.
+/// Reads sectors that nobody could foresee outside the `skipped` byte ranges, and so many bytes at either end whole; all
+/// must be zero.
 pub(crate) fn sample_zeros(
     drive: &dyn Drive,
     skipped: &[Range<u64>],
-    seed: &[u8; 32],
+    (seed, edges): (&[u8; 32], u64),
     watch: Watch<'_>,
 ) -> Result<u64, PassFailure> {
     let fail = |done: u64, cause| (done, BadRanges::default(), cause);
@@ -47,7 +51,8 @@ pub(crate) fn sample_zeros(
 
     let mut buffer = AlignedBuf::zeroed(drive.sector_size().bytes() as usize);
     let (mut bad, hour) = (BadRanges::default(), Hour::begin());
-    let sample = outside.sample(seed);
+    let mut sample = outside.sample(seed);
+    sample.extend(outside.edges(drive.size().0 / sector_len, edges / sector_len));
     for (n_read, &sector) in (0..).zip(&sample) {
         let done = n_read * sector_len;
         if let Err(cause) = hour.go_on(watch) {
@@ -107,6 +112,13 @@ impl Outside {
             sample.extend(self.sector(numbers.below(self.n_sectors)));
         }
         sample
+    }
+
+    /// The sectors outside that are among the first or the last so many of the drive.
+    fn edges(&self, n_sectors: u64, length: u64) -> impl Iterator<Item = u64> {
+        let (first, last) = (0..length.min(n_sectors), n_sectors.saturating_sub(length)..n_sectors);
+        let is_outside = |sector: &u64| self.runs.iter().any(|run| run.contains(sector));
+        first.chain(last).filter(move |sector| is_outside(sector))
     }
 
     /// The sector of that number, counted outside only.

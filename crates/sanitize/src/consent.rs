@@ -209,7 +209,9 @@ impl ConsentedDrive {
 
     /// Whether a password has to be kept somewhere before it is touched.
     pub fn takes_password(&self) -> bool {
-        self.planned.unlock || self.planned.techniques.iter().any(|it| it.takes_password())
+        let sanitizes = self.planned.proven_by.is_none();
+        self.planned.unlock
+            || sanitizes && self.planned.techniques.iter().any(|it| it.takes_password())
     }
 
     /// The ticket behind it.

@@ -79,6 +79,11 @@ pub enum FailureCause {
     /// The caller's wish.
     #[error("stopped on request; data may still be on it")]
     Stopped,
+    /// The plan is to install only.
+    #[error(
+        "the plan installs on what earlier work has sanitized, and sanitizes nothing itself; arm refurbish"
+    )]
+    NotToBeSanitized,
     /// The coordinator's record is of something else.
     #[error("the earlier record is of {recorded} by another technique or claim; sanitize it anew")]
     OtherRecord {

@@ -12,7 +12,7 @@ use protocol::{ByteLen, DriveIdentity, PlannedDrive, Stage, Step, Technique, Uni
 
 use crate::bad_ranges::BadRanges;
 use crate::canary::Canaries;
-use crate::confirm::{Confirmation, sample_zeros};
+use crate::confirm::{Confirmation, EDGE_LEN, sample_zeros};
 use crate::consent::ConsentedDrive;
 use crate::failed::{Failed, FailureCause};
 use crate::look::{Seen, is_still, look};
@@ -90,6 +90,9 @@ impl Target {
     /// The drive is asked who it is before each. Where it is to erase itself, canaries are placed first and looked for
     /// afterwards; where an overwrite follows, that look comes before it.
     pub fn sanitize(self, secrets: Secrets, watch: Watch<'_>) -> Result<Sanitized, Box<Failed>> {
+        if self.planned().proven_by.is_some() {
+            return Err(self.failed(Stage::Sanitize, FailureCause::NotToBeSanitized));
+        }
         let mut run = Run::new(&*self.drive, self.planned(), &secrets, watch);
         match run.sanitize(self.consent.ticket()) {
             Ok(done) => Ok(Sanitized { target: self, secrets, done }),
@@ -114,6 +117,7 @@ impl Target {
     ) -> Result<Verified, Box<Failed>> {
         let evidence = previous.evidence;
         let is_ours = evidence.drive == *self.identity()
+            && self.planned().proven_by.is_none_or(|record| record == previous.record)
             && evidence.techniques.iter().map(|it| it.technique).eq(self
                 .planned()
                 .techniques
@@ -127,7 +131,9 @@ impl Target {
         if evidence.zeros != evidence.drive.size {
             return Err(self.failed(Stage::Verify, FailureCause::NotOfZeros));
         }
-        let sectors_sampled = sample_zeros(&*self.drive, written, seed, watch)
+        // What was finished may have been used since: file systems begin and end at a drive's edges.
+        let edges = if self.planned().proven_by.is_some() { EDGE_LEN } else { 0 };
+        let sectors_sampled = sample_zeros(&*self.drive, written, (seed, edges), watch)
             .map_err(|failure| self.pass_failed(Stage::Verify, failure))?;
         self.check_identity().map_err(|cause| self.failed(Stage::Verify, cause))?;
         let confirmation = Some(Confirmation { record: previous.record, sectors_sampled });

@@ -84,12 +84,19 @@ pub(crate) async fn sanitize_all(
     let consents = consent.into_drives();
     let alone = consents.len() == 1;
     for consent in consents {
+        if consent.planned().proven_by.is_some() && verified_before(job, &consent).is_none() {
+            bail!(
+                "{}: the evidence that it is sanitized is not at hand; nothing was written; start again",
+                consent.identity()
+            );
+        }
         let work = Work {
             context: job.context.clone(),
             nodes: devices_of(job, &units, consent.identity())?,
             before: verified_before(job, &consent).map(|before| {
-                // Where a second look is due, no image has been begun.
-                let due = consent.planned().proof.power_cycle && !before.seen_again;
+                // Where a second look is due, or the first of a job that only installs, no image has been begun.
+                let first = job.proven.get(consent.identity()).is_some_and(|it| !it.confirmed);
+                let due = first || consent.planned().proof.power_cycle && !before.seen_again;
                 let may_hold_image = consent.planned().receives_image && !due;
                 let written = if may_hold_image { written.to_vec() } else { Vec::new() };
                 (before, written)
@@ -147,6 +154,12 @@ pub(crate) async fn sanitize_all(
                 job.records.append_and_settle(step).await?;
                 failures.push(sentence);
             }
+            Fate::Unconfirmed(failed) if !job.job.kind.sanitizes() => {
+                let (drive, sentence) = (failed.drive.clone(), not_as_proven(&failed));
+                let step = Step::VerificationNotConfirmed { drive, sentence: sentence.clone() };
+                job.records.append_and_settle(step).await?;
+                failures.push(sentence);
+            }
             Fate::Unconfirmed(failed) => {
                 let (drive, sentence) = (failed.drive.clone(), unconfirmed(&failed));
                 tracing::warn!(target: "verify", "sanitizing again: {sentence}");
@@ -198,6 +211,21 @@ fn unconfirmed(failed: &Failed) -> String {
         ),
         _ => failed.sentence(),
     }
+}
+
+/// Said of a drive that was to be given an image as it is.
+fn not_as_proven(failed: &Failed) -> String {
+    let why = match failed.cause {
+        FailureCause::BadRanges => {
+            let n = failed.n_bad_ranges;
+            format!("{n} of the sampled sectors are not zero any more or cannot be read")
+        }
+        _ => failed.sentence(),
+    };
+    format!(
+        "{}: {why}; somebody may have used it since, so nothing was written to it; arm refurbish",
+        failed.drive
+    )
 }
 
 /// Nothing is built on evidence before the coordinator has it on disk.

@@ -22,7 +22,7 @@ impl Earlier {
     ) -> (Self, anyhow::Result<Vec<VerifiedBefore>>) {
         let mut kept = Self::default();
         let mut recalled = Ok(Vec::with_capacity(named.len()));
-        for EarlierRecord { drive, record, seen_again, was_off } in named {
+        for EarlierRecord { drive, record, seen_again, was_off, earlier_work: _ } in named {
             let fetched = match self.0.remove(&record) {
                 Some(evidence) => Ok(evidence),
                 None => client.verified(record).await,

@@ -1,13 +1,13 @@
 //! One job on this machine, from plan to new system.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
 use evidence::Envelope;
 use osimage::Manifest;
-use protocol::api::{PlanReply, PlanRequest, SiteConfig, TICKET_TYPE, VerifiedBefore};
+use protocol::api::{EarlierWork, PlanReply, PlanRequest, SiteConfig, TICKET_TYPE, VerifiedBefore};
 use protocol::{AgentKey, DriveIdentity, DriveUnit, Nonce, Plan, Refusal, Stage, Step, Ticket};
 use sanitize::{Consent, ConsentContext, UsedTickets};
 
@@ -25,6 +25,9 @@ use crate::screen::Sentence;
 /// A refused plan is asked for again after this: a plugged-in adapter or a settled conflict must be noticed.
 pub(super) const ASK_AGAIN_AFTER: Duration = Duration::from_secs(15);
 
+/// What finished work proves of drives, where the job only installs.
+pub(crate) type ProvenBefore = BTreeMap<DriveIdentity, EarlierWork>;
+
 /// Everything that a job needs.
 pub(crate) struct Job {
     pub(crate) context: Arc<Context>,
@@ -35,6 +38,7 @@ pub(crate) struct Job {
     pub(crate) job: protocol::Job,
     pub(crate) verified_before: Vec<VerifiedBefore>,
     pub(crate) our_locks: BTreeSet<DriveIdentity>,
+    pub(crate) proven: ProvenBefore,
     pub(crate) memory: Arc<Mutex<Memory>>,
 }
 
@@ -85,7 +89,7 @@ impl Job {
         if !self.job.kind.writes() {
             return observe::observe(self).await;
         }
-        if self.context.simulated && self.job.kind != (protocol::JobKind::Wipe {}) {
+        if self.context.simulated && self.job.kind.image().is_some() {
             let problem = "a simulated machine takes no image; arm --kind wipe-only".to_owned();
             self.status.problem(problem);
             tokio::time::sleep(ASK_AGAIN_AFTER).await;
@@ -128,7 +132,9 @@ impl Job {
         let has_been_off =
             |before: &VerifiedBefore| before.was_off && self.context.former_death.is_none();
         let waits = |before: &VerifiedBefore| !before.seen_again && !has_been_off(before);
-        self.job.policy.proof.power_cycle && self.verified_before.iter().any(waits)
+        self.job.kind.sanitizes()
+            && self.job.policy.proof.power_cycle
+            && self.verified_before.iter().any(waits)
     }
 
     async fn power_off(&self) -> anyhow::Result<Outcome> {
@@ -143,10 +149,10 @@ impl Job {
         target: Clean,
         first_boot: FirstBoot,
     ) -> anyhow::Result<()> {
-        let locale = match &self.job.kind {
-            protocol::JobKind::Refurbish { locale, .. } => locale.clone(),
-            kind => bail!("the plan has an image, but the work is {}", kind.word()),
+        let Some((_, _, locale)) = self.job.kind.image() else {
+            bail!("the plan has an image, but the work is {}", self.job.kind.word())
         };
+        let locale = locale.to_owned();
         install::install(self, manifest, target, first_boot, locale).await
     }
 
@@ -164,7 +170,9 @@ impl Job {
             Err(why) => return Ok(self.not_now(&why)),
         };
         let machine = self.client.enrolled().await.machine;
-        let plan = plan::plan(machine, &inventory, &self.job, &self.our_locks);
+        let proven = self.proven.iter();
+        let proven = proven.map(|(drive, it)| (drive.clone(), Ok(it.planned.clone()))).collect();
+        let plan = plan::plan_with(machine, &inventory, &self.job, &self.our_locks, &proven);
         let prepared = match &plan {
             Ok(plan) => match install::prepare(self, plan).await {
                 Err(why) if may_pass(&why) => return Ok(self.not_now(&why)),

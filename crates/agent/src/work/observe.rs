@@ -11,7 +11,7 @@ use crate::screen::Sentence;
 pub(super) async fn observe(job: &Job) -> anyhow::Result<Outcome> {
     let observed = match job.job.kind {
         JobKind::InventoryOnly {} => inventory(job).await?,
-        JobKind::Wipe {} | JobKind::Refurbish { .. } => {
+        JobKind::Wipe {} | JobKind::Refurbish { .. } | JobKind::ImageOnly { .. } => {
             bail!("{} work writes to drives, so it takes a plan", job.job.kind.word())
         }
     };

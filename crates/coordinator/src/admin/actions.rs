@@ -88,9 +88,14 @@ pub(crate) async fn arm(
         (KindName::Wipe | KindName::InventoryOnly, Some(_)) => {
             return Err(bad("this kind of work installs nothing: no image"));
         }
-        (KindName::Refurbish, None) => return Err(bad("say which image to install with --image")),
+        (KindName::Refurbish | KindName::ImageOnly, None) => {
+            return Err(bad("say which image to install with --image"));
+        }
         (KindName::Refurbish, Some(image)) => {
             WantedWork::Refurbish { image: WantedImage::Named(image), locale: request.locale }
+        }
+        (KindName::ImageOnly, Some(image)) => {
+            WantedWork::Image { image: WantedImage::Named(image), locale: request.locale }
         }
     };
     let by = by.person(&coordinator.journal).await?;

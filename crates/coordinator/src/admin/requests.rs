@@ -138,6 +138,8 @@ pub(crate) enum KindName {
     #[serde(rename = "wipe-only", alias = "wipe")]
     #[value(name = "wipe-only", alias = "wipe")]
     Wipe,
+    /// Install on drives that finished work of this journal has sanitized.
+    ImageOnly,
     /// Take stock and record it; nothing is written.
     InventoryOnly,
 }

@@ -11,7 +11,7 @@ use protocol::{
     Sha256Digest, Step, Ticket, UnixMillis,
 };
 
-use super::MachineState;
+use super::{MachineState, Proof};
 use crate::event::AdmittedHow;
 
 /// A machine's work.
@@ -37,6 +37,8 @@ pub(crate) struct Admission {
     pub(crate) verified: BTreeMap<DriveIdentity, Verified>,
     /// Drives that were verified in an earlier boot: it counts again once a fresh look confirms it.
     pub(crate) before: BTreeMap<DriveIdentity, Verified>,
+    /// Drives that a look of this very work has confirmed, in any boot: an image may lie on them.
+    confirmed: BTreeSet<DriveIdentity>,
     /// Drives whose former content is proven gone, and that were not found otherwise since.
     pub(crate) proven_gone: BTreeSet<DriveIdentity>,
     /// Drives that have stood still while they sanitize themselves, with what the agent says of it. They are still
@@ -125,6 +127,7 @@ impl Admission {
             refusals: Vec::new(),
             verified: BTreeMap::new(),
             before: BTreeMap::new(),
+            confirmed: BTreeSet::new(),
             proven_gone: BTreeSet::new(),
             stalled: BTreeMap::new(),
             held: false,
@@ -170,6 +173,11 @@ impl Admission {
         })
     }
 
+    /// Whether a look of this very work has confirmed the drive.
+    pub(crate) fn was_confirmed(&self, drive: &DriveIdentity) -> bool {
+        self.confirmed.contains(drive)
+    }
+
     /// The verifications that count, and those of earlier boots that may count again.
     pub(crate) fn all_verifications(&self) -> impl Iterator<Item = &Verified> {
         self.before.values().chain(self.verified.values())
@@ -193,7 +201,9 @@ impl Admission {
             _ if self.booted.is_some() && self.finished.is_some() => MachineState::Booted,
             _ if self.finished.is_some() => match self.job.kind {
                 JobKind::InventoryOnly {} => MachineState::Inventoried,
-                JobKind::Wipe {} | JobKind::Refurbish { .. } => MachineState::Finished,
+                JobKind::Wipe {} | JobKind::Refurbish { .. } | JobKind::ImageOnly { .. } => {
+                    MachineState::Finished
+                }
             },
             None => MachineState::Admitted,
             Some(consent) if !consent.accepted => MachineState::Planned,
@@ -202,6 +212,7 @@ impl Admission {
             Some(_) if self.imaged => MachineState::Imaged,
             Some(_) if self.holds() => MachineState::Held,
             Some(_) if self.all_verified() => MachineState::Verified,
+            Some(_) if !self.job.kind.sanitizes() => MachineState::Looking,
             Some(_) => MachineState::Sanitizing,
         }
     }
@@ -236,6 +247,18 @@ impl Admission {
         self.before.append(&mut self.verified);
         (self.imaged, self.personalized, self.bootable) = (false, false, false);
         self.inventoried = false;
+    }
+
+    /// What earlier work proved of its drives: it counts once a fresh look confirms it.
+    pub(super) fn rest_on(&mut self, proofs: impl Iterator<Item = Proof>) {
+        let verified = |it: Proof| Verified {
+            evidence: it.evidence,
+            record: it.record,
+            agent: it.agent,
+            seen_again: false,
+            off_by: None,
+        };
+        self.before = proofs.map(|it| (it.planned.identity.clone(), verified(it))).collect();
     }
 
     /// Its batch was armed with a hold for each machine, or without.
@@ -342,6 +365,7 @@ impl Admission {
                     let is_fresh_boot = booted_at.is_some_and(|it| it > verified_at);
                     let was_off = verified.off_by.is_some_and(|agent| agent != self.agent);
                     verified.seen_again |= is_fresh_boot && was_off && *sectors_sampled > 0;
+                    self.confirmed.insert(drive.clone());
                     self.count(verified);
                 }
             }
@@ -386,7 +410,9 @@ impl Admission {
     pub(crate) fn may_finish(&self) -> bool {
         match self.job.kind {
             JobKind::Wipe {} => self.is_proven() && !self.held,
-            JobKind::Refurbish { .. } => self.is_proven() && !self.held && self.bootable,
+            JobKind::Refurbish { .. } | JobKind::ImageOnly { .. } => {
+                self.is_proven() && !self.held && self.bootable
+            }
             JobKind::InventoryOnly {} => self.inventoried,
         }
     }

@@ -34,7 +34,7 @@ pub(crate) struct Machine {
     pub(crate) inventory: Option<Inventory>,
     /// The work it was last admitted to.
     pub(crate) admission: Option<Admission>,
-    /// Finished work from before that, the oldest first.
+    /// Work from before that which was finished, or begun and given up, the oldest first.
     past: Vec<Admission>,
     /// Why a person must look before work goes on.
     pub(crate) attention: Option<String>,
@@ -189,9 +189,10 @@ impl Machine {
         self.is_finished() && self.works().all(|it| !it.job.kind.writes())
     }
 
-    /// Whether work that writes was ever finished on it: then it is never wiped again.
+    /// Whether the latest of its work that writes is finished: then it is never wiped again.
     pub(crate) fn was_worked_on(&self) -> bool {
-        self.works().any(|it| it.finished.is_some() && it.job.kind.writes())
+        let latest = self.works().rfind(|it| it.job.kind.writes());
+        latest.is_some_and(|it| it.finished.is_some())
     }
 
     /// All of its work, the latest last: what is finished, and what it was admitted to since.
@@ -383,7 +384,7 @@ impl Machine {
                     work.proven_gone = known.cloned().collect();
                 }
                 let before = self.admission.replace(work);
-                self.past.extend(before.filter(|it| it.finished.is_some()));
+                self.past.extend(before.filter(|it| it.finished.is_some() || it.has_begun()));
                 self.attention = None;
             }
         }

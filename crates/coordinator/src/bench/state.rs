@@ -16,6 +16,8 @@ pub(crate) enum MachineState {
     Planned,
     /// Data is being destroyed, or looked for.
     Sanitizing,
+    /// Its drives are looked at; nothing is destroyed.
+    Looking,
     /// Every planned drive was read and found empty.
     Verified,
     /// Every planned drive is verified, and a person wants to look at them before the machine goes on.
@@ -65,6 +67,7 @@ impl MachineState {
             Self::Admitted => "admitted",
             Self::Planned => "planned",
             Self::Sanitizing => "sanitizing",
+            Self::Looking => "looking",
             Self::Verified => "verified",
             Self::Held => "held",
             Self::Imaged => "imaged",
@@ -85,6 +88,7 @@ impl MachineState {
             Self::Admitted => "admitted; it takes stock once more and asks for consent",
             Self::Planned => "has its ticket; nothing is destroyed yet",
             Self::Sanitizing => "data is being destroyed and looked for",
+            Self::Looking => "its drives are looked at; nothing is destroyed",
             Self::Verified => "every planned drive was read and found empty",
             Self::Held => {
                 "every drive is verified; it waits for a person to look and to release it"

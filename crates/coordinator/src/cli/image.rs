@@ -200,7 +200,7 @@ async fn user_of(asker: &Asker, site: &Site, image: ImageId) -> Result<Option<St
             let data = DataDir::open(&asker.data)?;
             let journal = Journal::open(&data.join("journal.db"), site.public())?;
             let published = journal.published();
-            let wants = |kind: &JobKind| matches!(kind, JobKind::Refurbish { image: it, .. } if *it == image);
+            let wants = |kind: &JobKind| kind.image().is_some_and(|(it, ..)| it == image);
             let bench = &published.bench;
             let user = bench
                 .batches()

@@ -75,12 +75,16 @@ fn wish(visitor: &Visitor, fields: &Fields) -> Result<Wish, &'static str> {
     let work = match fields.get("kind") {
         "wipe" | "wipe-only" => WantedWork::Wipe,
         "inventory-only" => WantedWork::Inventory,
-        "refurbish" => {
+        kind @ ("refurbish" | "image-only") => {
             let image = fields.get("image").parse().map_err(|_| words.not_armed_image)?;
             let locale = LOCALES.into_iter().find(|(name, _)| *name == fields.get("locale"));
             let (locale, _) = locale.ok_or(words.unreadable_form)?;
             let locale = locale.to_owned();
-            WantedWork::Refurbish { image: WantedImage::Chosen(image), locale }
+            let image = WantedImage::Chosen(image);
+            match kind {
+                "image-only" => WantedWork::Image { image, locale },
+                _ => WantedWork::Refurbish { image, locale },
+            }
         }
         _ => return Err(words.not_armed_kind),
     };
@@ -225,6 +229,11 @@ fn fields(
                         input type="radio" name="kind" value="refurbish" required
                             checked[chosen("kind", "refurbish", false)];
                         span { (words.refurbish) }
+                    }
+                    label .choice {
+                        input type="radio" name="kind" value="image-only" required
+                            checked[chosen("kind", "image-only", false)];
+                        span { (words.image_only) }
                     }
                 }
                 label .choice {

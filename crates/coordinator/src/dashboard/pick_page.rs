@@ -12,7 +12,7 @@ use super::page::{Head, Page, Place, page, refusal, refusal_page, token};
 use super::{Desk, Shared};
 use crate::access::Action;
 use crate::admission::{Pick, is_stuck, pick, split};
-use crate::bench::{Bench, Machine, MachineState};
+use crate::bench::{Batch, Bench, Machine, MachineState};
 use crate::journal::JournalError;
 use crate::view;
 
@@ -68,14 +68,17 @@ fn read_pick(text: &str) -> Option<Pick> {
 }
 
 /// Whether a person would want to pick it. Whether it may be picked is decided when it is.
-fn is_offered(machine: &Machine) -> bool {
+fn is_offered(machine: &Machine, open: &[&Batch]) -> bool {
     let bound = machine.admission.as_ref().map(|admission| admission.agent);
     match machine.state(true) {
         MachineState::Seen | MachineState::Waiting | MachineState::Inventoried => true,
         // At work with a drive that stands still, there is nothing to pick.
         MachineState::Attention { .. } if machine.only_stands_still() => false,
         MachineState::Attention { .. } => machine.open_conflicts().next().is_none(),
-        MachineState::Finished | MachineState::Booted => false,
+        // Whoever is done is never wiped again; it may be looked at, or given a system.
+        MachineState::Finished | MachineState::Booted => {
+            open.iter().any(|batch| !batch.job.kind.sanitizes())
+        }
         // Restarted with another key, it waits for being picked again.
         _ => bound != machine.agent(),
     }
@@ -85,15 +88,15 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
     let words = visitor.lang.words();
     let (published, now) = (desk.coordinator.journal.published(), desk.coordinator.journal.now());
     let bench = &published.bench;
+    let mut open: Vec<_> = bench.batches().filter(|batch| batch.gives_tickets(now)).collect();
+    open.sort_by_key(|batch| (batch.until, batch.id));
     let rules = desk.coordinator.rules();
     let offer = |it: &&Machine| {
         let stuck = is_stuck(bench, now, it, rules) && it.open_conflicts().next().is_none();
-        is_offered(it) || stuck
+        is_offered(it, &open) || stuck
     };
     let mut offered: Vec<_> = bench.machines().filter(offer).collect();
     offered.sort_by_key(|machine| machine.number);
-    let mut open: Vec<_> = bench.batches().filter(|batch| batch.gives_tickets(now)).collect();
-    open.sort_by_key(|batch| (batch.until, batch.id));
     let content = html! {
         h1 { (words.pick_title) }
         @if let Some((sentence, verbatim)) = &problem { (refusal(sentence, verbatim.as_deref())) }
@@ -105,7 +108,9 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
                 (token(visitor))
                 (batch_choice(visitor, &open))
                 p { (words.pick_hint) }
-                p .notice .bad { (icon(Icon::Alert)) span { (words.pick_warning) } }
+                @if open.iter().any(|batch| batch.job.kind.sanitizes()) {
+                    p .notice .bad { (icon(Icon::Alert)) span { (words.pick_warning) } }
+                }
                 @if offered.is_empty() { p .hint { (words.pick_none_waits) } }
                 ul .picks aria-label=(words.machines) { @for machine in &offered { (choice(visitor, machine)) } }
                 @if !offered.is_empty() && visitor.may(Action::Pick) { button .danger { (words.pick_now) } }
@@ -116,7 +121,7 @@ fn form(desk: &Desk, visitor: &Visitor, problem: Option<(String, Option<String>)
     page(visitor, head, content)
 }
 
-fn batch_choice(visitor: &Visitor, open: &[&crate::bench::Batch]) -> Markup {
+fn batch_choice(visitor: &Visitor, open: &[&Batch]) -> Markup {
     let (lang, words) = (visitor.lang, visitor.lang.words());
     html! {
         fieldset {

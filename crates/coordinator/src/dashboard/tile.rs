@@ -116,6 +116,9 @@ fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(
     let Some(admission) = &machine.admission else { return Vec::new() };
     let way: &[Stage] = match admission.job.kind {
         JobKind::Wipe {} => &[Stage::Plan, Stage::Sanitize, Stage::Verify, Stage::Report],
+        JobKind::ImageOnly { .. } => {
+            &[Stage::Plan, Stage::Verify, Stage::Image, Stage::Personalize, Stage::Report]
+        }
         JobKind::InventoryOnly {} => &[Stage::Inventory, Stage::Report],
         JobKind::Refurbish { .. } => &[
             Stage::Plan,
@@ -130,7 +133,7 @@ fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(
         MachineState::Admitted if way.contains(&Stage::Inventory) => Stage::Inventory,
         MachineState::Admitted | MachineState::Planned => Stage::Plan,
         MachineState::Sanitizing => Stage::Sanitize,
-        MachineState::Held => Stage::Verify,
+        MachineState::Held | MachineState::Looking => Stage::Verify,
         MachineState::Verified if way.contains(&Stage::Image) => Stage::Image,
         MachineState::Imaged => Stage::Personalize,
         MachineState::Verified | MachineState::Personalized | MachineState::Bootable => {

@@ -198,6 +198,8 @@ catalogue! {
     what: "What is to be done", "Co ma być zrobione";
     refurbish: "Erase and install a system", "Skasuj i zainstaluj system";
     wipe: "Erase only, leave the machine empty", "Tylko skasuj, zostaw komputer pusty";
+    image_only: "Only install a system, on drives that work of this coordinator has proven erased",
+        "Tylko zainstaluj system, na dyskach, których skasowania dowiodła praca tego koordynatora";
     inventory_only: "Take stock only, write nothing", "Tylko spisz sprzęt, niczego nie zapisuj";
     writes_nothing_hint: "What only looks writes to no drive. It needs none of the owner’s papers, and proves no erasure.",
         "Praca, która tylko ogląda, nie zapisuje niczego na dyskach. Nie wymaga dokumentów właściciela i nie dowodzi \

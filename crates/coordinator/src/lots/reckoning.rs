@@ -356,7 +356,7 @@ fn observed(machine: &Machine) -> Option<Observed> {
     let at = work.finished?;
     match work.job.kind {
         JobKind::InventoryOnly {} => Some(Observed::Inventoried { at }),
-        JobKind::Wipe {} | JobKind::Refurbish { .. } => None,
+        JobKind::Wipe {} | JobKind::Refurbish { .. } | JobKind::ImageOnly { .. } => None,
     }
 }
 
@@ -401,8 +401,7 @@ fn machine_standing(lot: &Lot, machine: &Machine) -> (End, Vec<Obstacle>) {
     if nothing && out.is_empty() && !looked {
         obstacles.push(Obstacle::NoDriveSeen);
     }
-    let certified = machine.sanitizing_work().is_some_and(|it| it.finished.is_some());
-    if erased && obstacles.is_empty() && !certified {
+    if erased && obstacles.is_empty() && !machine.was_worked_on() {
         obstacles.push(Obstacle::Unfinished);
     }
     (if erased { End::Erased } else { End::Pulled }, obstacles)

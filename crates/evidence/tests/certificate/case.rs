@@ -113,6 +113,7 @@ pub(crate) fn planned(evidence: &DriveEvidence) -> PlannedDrive {
         claim: evidence.claim,
         reasons: vec![ClaimReason::FlashOverprovisioning],
         receives_image: false,
+        proven_by: None,
     }
 }
 

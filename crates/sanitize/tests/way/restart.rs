@@ -5,10 +5,14 @@ use std::sync::atomic::AtomicBool;
 
 use drive::sim::{Access, Fault, Lie, SimDrive};
 use protocol::api::VerifiedBefore;
-use protocol::{Claim, DriveIdentity, Sha256Digest, Step};
-use sanitize::{Failed, FailureCause, MIN_SAMPLED_SECTORS, Target, Verified, Watch};
+use protocol::{Claim, DriveIdentity, PlannedDrive, Sha256Digest, Step, TicketId};
+use sanitize::{
+    ConsentedDrive, Failed, FailureCause, MIN_SAMPLED_SECTORS, Target, Verified, Watch,
+};
 
-use crate::rig::{consented, dirty_drive, identity, sanitize, silent};
+use crate::rig::{
+    consented, dirty_drive, identity, planned, sanitize, secrets, sector_size, silent,
+};
 
 /// 8,192 sectors of 4 KiB.
 const SIZE: u64 = 32 << 20;
@@ -101,4 +105,49 @@ fn what_cannot_be_seen_is_not_confirmed() {
     drive.add_fault(Fault { sectors: last..last + 1, access: Access::Read, times: None });
     let failed = confirm(&drive, &identity("A", SIZE), previous, &[]).unwrap_err();
     assert!(matches!(failed.cause, FailureCause::BadRanges), "{failed}");
+}
+
+/// Consent to put an image on a drive that finished work has proven.
+fn to_install(record: Sha256Digest) -> ConsentedDrive {
+    let proven_by = Some(record);
+    let planned = PlannedDrive { proven_by, ..planned(identity("A", LARGE)) };
+    ConsentedDrive::by_hand(&planned, "A", TicketId::from_bytes([6; 16])).unwrap()
+}
+
+/// A sample of 4,096 of 131,072 sectors misses a single one most of the time.
+const LARGE: u64 = 512 << 20;
+
+fn finished() -> (SimDrive, VerifiedBefore) {
+    let drive = SimDrive::new(identity("A", LARGE), sector_size(4096));
+    let verified = sanitize(&drive, &identity("A", LARGE)).unwrap();
+    let record = Sha256Digest::from_bytes([8; 32]);
+    let evidence = verified.evidence().clone();
+    (drive, VerifiedBefore { evidence, record, seen_again: true, was_off: true })
+}
+
+#[test]
+fn what_finished_work_left_is_looked_at_and_never_sanitized_again() {
+    let (drive, previous) = finished();
+    let stop = AtomicBool::new(false);
+    let watch = Watch::new(&silent, &stop);
+    let target = || Target::claim(Box::new(drive.clone()), to_install(previous.record)).unwrap();
+    assert!(!to_install(previous.record).takes_password());
+    let failed = target().sanitize(secrets(), watch).unwrap_err();
+    assert!(matches!(failed.cause, FailureCause::NotToBeSanitized), "{failed}");
+    let confirmed = target().confirm(previous.clone(), &[], &SEED, watch).unwrap();
+    assert!(confirmed.confirmation().unwrap().sectors_sampled > MIN_SAMPLED_SECTORS);
+    drop(confirmed);
+    let record = Sha256Digest::from_bytes([9; 32]);
+    let of_another = VerifiedBefore { record, ..previous.clone() };
+    let failed = target().confirm(of_another, &[], &SEED, watch).unwrap_err();
+    assert!(matches!(failed.cause, FailureCause::OtherRecord { .. }), "{failed}");
+
+    // One sector at either end, where partition tables stand: no sample is left to chance there.
+    for at in [4096, (1 << 20) - 4096, LARGE - (1 << 20), LARGE - 2 * 4096] {
+        let (drive, previous) = finished();
+        drive.plant(at, b"EFI PART");
+        let target = Target::claim(Box::new(drive), to_install(previous.record)).unwrap();
+        let failed = target.confirm(previous, &[], &SEED, watch).unwrap_err();
+        assert_eq!((failed.n_bad_ranges, failed.bad_ranges[0].offset), (1, at), "{failed}");
+    }
 }

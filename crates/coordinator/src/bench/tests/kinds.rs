@@ -1,6 +1,7 @@
 //! Work that is not to sanitize: what it may say, and what it leaves as it was.
 
-use protocol::{Directive, JobKind, Step};
+use protocol::plan::RefusalCode;
+use protocol::{BatchId, ByteLen, Directive, ImageId, JobKind, PlanReply, Step};
 
 use crate::bench::MachineState;
 use crate::boot_choice::{BootChoice, Caller, choose};
@@ -117,4 +118,133 @@ fn taking_stock_of_what_was_erased_takes_nothing_from_it() {
     let wipe = protocol::BatchId::from_bytes([3; 16]);
     let refused = scene.pick_for(&[agent.number], Some(wipe), MANUAL).unwrap_err();
     assert!(refused.to_string().contains("never wiped twice"), "{refused}");
+}
+
+fn image_only() -> JobKind {
+    let image = ImageId::from_bytes([3; 32]);
+    JobKind::ImageOnly { image, image_min_size: ByteLen(1 << 30), locale: "pl_PL.UTF-8".into() }
+}
+
+fn batch(n: u8) -> BatchId {
+    BatchId::from_bytes([n; 16])
+}
+
+/// A wiped machine that was picked for an image and has accepted its ticket.
+fn picked_for_an_image() -> (Scene, Agent, Vec<Step>) {
+    let mut scene = Scene::new();
+    scene.arm(1, 1, JobKind::Wipe {});
+    scene.finish(&laptop(1));
+    scene.arm(2, 9, image_only());
+    let agent = scene.boot(&laptop(1), MANUAL);
+    scene.pick_for(&[agent.number], Some(batch(2)), MANUAL).unwrap();
+    let Directive::Work { verified_before, .. } = told(&scene, &agent) else { panic!("no work") };
+    let [before] = &verified_before[..] else { panic!("{verified_before:?}") };
+    let earlier = before.earlier_work.clone().unwrap();
+    assert!(!earlier.confirmed && earlier.planned.proven_by == Some(before.record));
+    let request = scene.request(&agent, &laptop(1));
+    let plan = request.plan.clone().unwrap();
+    assert!(plan.drives[0].receives_image && plan.drives[0].proven_by == Some(before.record));
+    assert!(matches!(scene.consent(&agent, &request), Ok(PlanReply::Ticket { .. })));
+    let ticket = scene.wiped(&agent).remove(0);
+    let drive = before.drive.clone();
+    let confirmed =
+        Step::VerificationConfirmed { drive, record: before.record, sectors_sampled: 5_000 };
+    (scene, agent, vec![ticket, confirmed])
+}
+
+fn installed(scene: &Scene, agent: &Agent) -> Vec<Step> {
+    let drive = scene.machine(agent).admission.as_ref().unwrap().drives.first().unwrap().clone();
+    let (zero, image) = (ByteLen(0), ImageId::from_bytes([3; 32]));
+    vec![
+        Step::ImageWritten {
+            drive: drive.clone(),
+            image,
+            fetched: zero,
+            written: zero,
+            read_back: zero,
+            duration_ms: 1,
+        },
+        Step::MadeBootable { drive, boot_entry: "none".into() },
+        Step::Finished {},
+    ]
+}
+
+#[test]
+fn what_is_proven_gets_an_image_once_a_fresh_look_confirms_it() {
+    let (mut scene, mut agent, mut steps) = picked_for_an_image();
+    assert_eq!(scene.state(&agent), MachineState::Planned);
+    scene.report(&mut agent, steps.drain(..1).collect());
+    assert_eq!(scene.state(&agent), MachineState::Looking);
+    // Not before the look.
+    assert!(!scene.machine(&agent).admission.as_ref().unwrap().may_finish());
+    scene.report(&mut agent, steps);
+    let Directive::Work { verified_before, .. } = told(&scene, &agent) else { panic!("no work") };
+    assert!(verified_before[0].earlier_work.as_ref().unwrap().confirmed);
+    let steps = installed(&scene, &agent);
+    scene.report(&mut agent, steps);
+    let machine = scene.machine(&agent);
+    assert_eq!(scene.state(&agent), MachineState::Finished);
+    assert_eq!(machine.drives().gone.len(), 1);
+    // The certificate speaks of the work that sanitized.
+    assert_eq!(machine.sanitizing_work().unwrap().job.batch, batch(1));
+    // What has a system now is not blank.
+    let refused = scene.pick_for(&[agent.number], Some(batch(2)), MANUAL).unwrap_err().to_string();
+    assert!(refused.contains("DRIVE001") && refused.contains("system was installed"), "{refused}");
+}
+
+#[test]
+fn an_image_never_goes_to_a_drive_that_is_not_proven() {
+    let mut scene = Scene::new();
+    scene.rules = AUTOMATIC;
+    scene.arm(2, 9, image_only());
+    // By itself, where a person is not asked: admitted, and refused by name at the plan.
+    let agent = scene.boot(&laptop(1), AUTOMATIC);
+    let request = scene.request(&agent, &laptop(1));
+    let Ok(PlanReply::Refused { refusals }) = scene.consent(&agent, &request) else {
+        panic!("it has a ticket")
+    };
+    assert_eq!(refusals[0].code, RefusalCode::NotProven);
+    let sentence = &refusals[0].sentence;
+    assert!(sentence.contains("arm refurbish"), "{sentence}");
+    assert!(refusals[0].what.contains("DRIVE001"));
+    // By a person: not even admitted.
+    let agent = scene.boot(&laptop(2), MANUAL);
+    let refused = scene.pick_for(&[agent.number], Some(batch(2)), MANUAL).unwrap_err().to_string();
+    assert!(refused.contains("DRIVE002") && refused.contains("refurbish"), "{refused}");
+}
+
+#[test]
+fn a_look_that_finds_something_else_ends_the_proof_and_leads_to_wiping() {
+    let (mut scene, mut agent, mut steps) = picked_for_an_image();
+    let Step::VerificationConfirmed { drive, .. } = steps.remove(1) else { panic!("{steps:?}") };
+    let sentence = "7 of the sampled sectors are not zero any more".to_owned();
+    steps.push(Step::VerificationNotConfirmed { drive, sentence: sentence.clone() });
+    steps.push(Step::Failed { stage: protocol::Stage::Verify, sentence });
+    scene.report(&mut agent, steps);
+    assert_eq!(scene.machine(&agent).data_still_there().len(), 1);
+    assert!(scene.machine(&agent).drives().gone.is_empty(), "the lot says that data is there");
+    assert!(matches!(scene.state(&agent), MachineState::Attention { .. }));
+    let refused = scene.pick_for(&[agent.number], Some(batch(2)), MANUAL).unwrap_err().to_string();
+    assert!(refused.contains("not finished"), "{refused}");
+    scene.arm(3, 1, JobKind::Wipe {});
+    scene.pick_for(&[agent.number], Some(batch(3)), MANUAL).unwrap();
+}
+
+#[test]
+fn a_drive_that_was_wiped_in_another_machine_is_proven_in_this_one() {
+    let mut scene = Scene::new();
+    scene.arm(1, 1, JobKind::Wipe {});
+    scene.finish(&laptop(1));
+    scene.arm(2, 9, image_only());
+    let mut moved = laptop(2);
+    moved.drives = laptop(1).drives;
+    let agent = scene.boot(&moved, MANUAL);
+    scene.pick_for(&[agent.number], Some(batch(2)), MANUAL).unwrap();
+    assert_eq!(scene.machine(&agent).data_still_there().len(), 1, "not before it was looked at");
+    let request = scene.request(&agent, &moved);
+    assert!(matches!(scene.consent(&agent, &request), Ok(PlanReply::Ticket { .. })));
+    // One more drive, of which nothing is known, and nothing is installed.
+    moved.drives.extend(laptop(3).drives);
+    let third = scene.boot(&moved, MANUAL);
+    assert!(matches!(scene.state(&third), MachineState::Attention { .. }));
 }

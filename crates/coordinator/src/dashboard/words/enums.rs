@@ -28,6 +28,7 @@ impl Lang {
             MachineState::Admitted => ("admitted", "dopuszczony"),
             MachineState::Planned => ("about to start", "zaraz zacznie"),
             MachineState::Sanitizing => ("erasing", "kasowanie"),
+            MachineState::Looking => ("looking", "sprawdzanie"),
             MachineState::Verified => ("erased", "skasowany"),
             MachineState::Held => ("look at it", "obejrzyj go"),
             MachineState::Imaged => ("system written", "system zapisany"),
@@ -77,6 +78,7 @@ impl Lang {
         match job {
             JobKind::Wipe {} => words.wipe,
             JobKind::Refurbish { .. } => words.refurbish,
+            JobKind::ImageOnly { .. } => words.image_only,
             JobKind::InventoryOnly {} => words.inventory_only,
         }
     }
@@ -154,6 +156,9 @@ impl Lang {
                 "It has a password, and the firmware has frozen it",
                 "Ma hasło, a firmware zablokował polecenia, którymi można je zdjąć",
             ),
+            RefusalCode::NotProven => {
+                ("Nothing proves that it is erased", "Nic nie dowodzi, że jest skasowany")
+            }
             RefusalCode::WritesNothing => {
                 ("This kind of work writes nothing", "Ten rodzaj pracy niczego nie zapisuje")
             }
@@ -216,6 +221,10 @@ impl Lang {
                 "Take out the drives that are not to get the system, or arm a batch that only \
                  erases.",
                 "Wyjmij dyski, które nie mają dostać systemu, albo uzbrój partię tylko do kasowania.",
+            ),
+            RefusalCode::NotProven => (
+                "Disarm, and pick it for a batch that erases first and then installs.",
+                "Rozbrój partię i wybierz ten komputer do partii, która najpierw kasuje, a potem instaluje.",
             ),
             RefusalCode::WritesNothing => (
                 "Arm another batch if its drives are to be erased.",

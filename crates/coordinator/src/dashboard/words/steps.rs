@@ -68,8 +68,8 @@ impl Lang {
             ),
             Step::VerificationNotConfirmed { drive, sentence } => self.told_with(
                 (
-                    "After a restart: not as it was verified, so it is erased again",
-                    "Po ponownym starcie: nie tak, jak przy sprawdzeniu, więc kasowanie od nowa",
+                    "A fresh look: not as it was when it was verified",
+                    "Ponowne sprawdzenie: nie tak, jak przy weryfikacji",
                 ),
                 format!("{} · {sentence}", self.drive(drive)),
             ),
