@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 
-use drive::{Drive, IdentityReader, LinuxDrive, LinuxIdentityReader, OpenError};
+use drive::{Drive, IdentityReader, LinuxDrive, LinuxIdentityReader, OpenError, ReadOnlyDrive};
 use protocol::DriveIdentity;
 
 /// Asks drives who they are, and takes one in hand.
@@ -17,6 +17,13 @@ pub(crate) trait DriveAccess: IdentityReader + Debug + Send + Sync {
         nodes: &[PathBuf],
         expected: &DriveIdentity,
     ) -> Result<Box<dyn Drive>, OpenError>;
+
+    /// The drive under its exclusive claim, for reading: nothing can be written through what comes back. Who it is, the
+    /// caller asks.
+    ///
+    /// # Errors
+    /// As [`ReadOnlyDrive::open`].
+    fn open_to_read(&self, nodes: &[PathBuf]) -> Result<Box<dyn Drive>, OpenError>;
 }
 
 impl DriveAccess for LinuxIdentityReader {
@@ -26,5 +33,9 @@ impl DriveAccess for LinuxIdentityReader {
         expected: &DriveIdentity,
     ) -> Result<Box<dyn Drive>, OpenError> {
         Ok(Box::new(LinuxDrive::open(nodes, expected)?))
+    }
+
+    fn open_to_read(&self, nodes: &[PathBuf]) -> Result<Box<dyn Drive>, OpenError> {
+        Ok(Box::new(ReadOnlyDrive::open(nodes)?))
     }
 }

@@ -42,6 +42,8 @@ pub(crate) enum WantedWork {
     Wipe,
     /// Stock is taken and recorded.
     Inventory,
+    /// Drives are read.
+    Verify,
     /// A drive that is proven sanitized already gets an image.
     Image {
         /// Which.
@@ -143,6 +145,7 @@ fn job(images: &ImageStore, work: WantedWork) -> Result<JobKind, ArmError> {
     let (image, locale) = match work {
         WantedWork::Wipe => return Ok(JobKind::Wipe {}),
         WantedWork::Inventory => return Ok(JobKind::InventoryOnly {}),
+        WantedWork::Verify => return Ok(JobKind::VerifyOnly {}),
         WantedWork::Refurbish { image, locale } | WantedWork::Image { image, locale } => {
             (image, locale)
         }

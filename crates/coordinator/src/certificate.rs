@@ -4,7 +4,7 @@ use evidence::SiteKeys;
 use evidence::certificate::{CertifiedDrive, Facts, IssueError, issue};
 use protocol::{MachineNumber, UnixMillis};
 
-use crate::bench::{AgentBoot, Machine};
+use crate::bench::{AgentBoot, Bench, Machine};
 use crate::coordinator::Coordinator;
 use crate::journal::JournalError;
 
@@ -40,7 +40,7 @@ pub(crate) fn certificate(
     let (facts, indices, log, keys) = {
         let published = coordinator.journal.published();
         let machine = published.bench.numbered(number).ok_or(CertificateError::Unknown(number))?;
-        let (facts, indices) = facts(coordinator, machine)
+        let (facts, indices) = facts(coordinator, &published.bench, machine)
             .map_err(|why| CertificateError::NotEarned { number, why })?;
         (facts, indices, published.log.clone(), site_keys(coordinator))
     };
@@ -65,7 +65,11 @@ pub(crate) fn site_keys(coordinator: &Coordinator) -> SiteKeys {
 }
 
 /// What is certified, and the journal's indices of the records it rests on.
-fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64>), String> {
+fn facts(
+    coordinator: &Coordinator,
+    bench: &Bench,
+    machine: &Machine,
+) -> Result<(Facts, Vec<u64>), String> {
     let admission = machine.sanitizing_work().ok_or_else(|| match &machine.admission {
         None => "it was never admitted".to_owned(),
         Some(work) => format!("{} work sanitizes no drive", work.job.kind.word()),
@@ -79,6 +83,14 @@ fn facts(coordinator: &Coordinator, machine: &Machine) -> Result<(Facts, Vec<u64
     let drives = plan.drives.iter().map(|planned| {
         let verified = admission.verified.get(&planned.identity);
         let verified = verified.ok_or_else(|| format!("{} is not verified", planned.identity))?;
+        // A system that was installed later is no contradiction.
+        let later = machine.works().filter(|work| work.at > admission.at && work.job.kind.writes());
+        if admission.left_zero(&planned.identity)
+            && later.count() == 0
+            && let Some(found) = bench.found_otherwise(&planned.identity, admission.at)
+        {
+            return Err(format!("{}: {found}", planned.identity));
+        }
         Ok(CertifiedDrive { evidence: verified.evidence.clone(), record: verified.record })
     });
     let drives = drives.collect::<Result<Vec<_>, String>>()?;

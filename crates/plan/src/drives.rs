@@ -74,6 +74,18 @@ fn as_proven(drive: &DriveUnit, proven: &Proven) -> Result<PlannedDrive, (Refusa
     Ok(PlannedDrive { unlock: false, receives_image: false, ..planned.clone() })
 }
 
+/// The name of a drive that can be read whole; a kernel that refuses to write to it is no obstacle.
+pub(crate) fn readable(drive: &DriveUnit) -> Result<&DriveIdentity, Refusal> {
+    let unlocked = || {
+        obstacle(&DriveUnit { read_only: false, bus: Bus::Ata, ..drive.clone() })
+            .map_or(Ok(()), Err)?;
+        let identity = named(drive)?;
+        unlock(drive, false)?;
+        Ok(identity)
+    };
+    unlocked().map_err(|(code, sentence): (RefusalCode, String)| refusal(drive, code, &sentence))
+}
+
 fn named(drive: &DriveUnit) -> Result<&DriveIdentity, (RefusalCode, String)> {
     drive.identity.as_ref().map_err(|reason| {
         let sentence =

@@ -25,7 +25,7 @@ use protocol::{MachineId, Sha256Digest};
 pub use protocol::claim::{Worth, claim, worth};
 
 pub use crate::drives::is_protected;
-use crate::drives::{Fate, fate, fate_of_proven};
+use crate::drives::{Fate, fate, fate_of_proven, readable};
 pub use crate::media::media;
 use crate::policy::PolicyProblem;
 
@@ -76,7 +76,8 @@ pub fn plan_with(
             Fate::Refused(refusal) => refusals.push(refusal),
         }
     }
-    refusals.extend(same_identities(&inventory.drives, &planned));
+    let names = planned.iter().map(|drive: &PlannedDrive| &drive.identity).collect();
+    refusals.extend(same_identities(&inventory.drives, names));
     if planned.is_empty() && refusals.is_empty() {
         refusals.push(no_drive());
     }
@@ -95,6 +96,24 @@ pub fn plan_with(
     }
     let policy = job.policy.name.clone();
     Ok(Plan { machine, batch: job.batch, policy, drives: planned, image, left_alone })
+}
+
+/// The drives that work reads which only verifies: every internal one, or every reason why that would not be all of them.
+pub fn drives_to_read(inventory: &Inventory) -> Result<Vec<DriveIdentity>, Vec<Refusal>> {
+    let mut refusals: Vec<_> = inventory.controllers.iter().filter_map(unexplained).collect();
+    let mut drives = Vec::new();
+    for drive in inventory.drives.iter().filter(|drive| !is_protected(drive)) {
+        match readable(drive) {
+            Ok(identity) => drives.push(identity.clone()),
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    refusals.extend(same_identities(&inventory.drives, drives.iter().collect()));
+    if drives.is_empty() && refusals.is_empty() {
+        refusals.push(no_drive());
+    }
+    drives.sort();
+    if refusals.is_empty() { Ok(drives) } else { Err(refusals) }
 }
 
 /// The name of a plan: SHA-256 of its JSON. Equal plans, and only those, have equal digests.
@@ -149,11 +168,10 @@ fn unexplained(controller: &StorageController) -> Option<Refusal> {
 }
 
 /// Every unit counts, also one that is left alone: of two that say the same the wrong one might be opened.
-fn same_identities(units: &[DriveUnit], planned: &[PlannedDrive]) -> Vec<Refusal> {
+fn same_identities(units: &[DriveUnit], names: BTreeSet<&DriveIdentity>) -> Vec<Refusal> {
     let n_units = |identity: &DriveIdentity| {
         units.iter().filter(|unit| unit.identity.as_ref() == Ok(identity)).count()
     };
-    let names: BTreeSet<_> = planned.iter().map(|drive| &drive.identity).collect();
     let refuse = |identity: &DriveIdentity| Refusal {
         what: identity.to_string(),
         code: RefusalCode::SameIdentity,

@@ -131,6 +131,8 @@ pub enum Step {
         /// What was seen.
         inventory: Box<Inventory>,
     },
+    /// A drive was read and nothing was written to it: what work found that only verifies. It claims nothing.
+    DriveLookedAt(DriveLook),
     /// The machine switches itself off, so that the next look meets drives with fresh power. The last word of its boot.
     PoweringOff {},
     /// All that was planned is done.
@@ -258,6 +260,43 @@ pub struct DriveEvidence {
     pub after: Vec<DeviceReport>,
     /// When verification ended.
     pub verified_at: UnixMillis,
+}
+
+/// What was seen of a drive by somebody who had no part in erasing it, if anybody has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DriveLook {
+    /// The drive, as it named itself before the first read and after the last.
+    pub drive: DriveIdentity,
+    /// How much of it was to be read.
+    pub method: Verification,
+    /// Bytes that were read.
+    pub read: ByteLen,
+    /// How long that took, in milliseconds.
+    pub duration_ms: u64,
+    /// The byte that all of it should be, by its last sector: zero where that sector is not one byte over and over.
+    pub filling: u8,
+    /// The ranges that are not, or cannot be read: byte offset and length, whole sectors; the first 1,000.
+    pub ranges: Vec<BadRange>,
+    /// How many there are, listed or not.
+    pub n_ranges: u64,
+    /// Their length together.
+    pub bytes: ByteLen,
+    /// When the look ended.
+    pub looked_at: UnixMillis,
+}
+
+impl DriveLook {
+    /// Whether as much was read as the method demands, and all of it is one byte over and over.
+    pub fn is_blank(&self) -> bool {
+        let (read, size) = (u128::from(self.read.0), u128::from(self.drive.size.0));
+        let enough = match self.method {
+            Verification::Full => read == size,
+            // NIST SP 800-88r1 section 4.7.2: at least a tenth of the medium.
+            Verification::Sampled => read <= size && read * 10 >= size,
+        };
+        enough && self.n_ranges == 0 && self.ranges.is_empty()
+    }
 }
 
 /// Sectors that were written with a content that nobody else could know, and looked for afterwards.

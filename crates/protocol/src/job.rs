@@ -42,6 +42,9 @@ pub enum JobKind {
         /// Locale of the installed system, as in `pl_PL.UTF-8`.
         locale: String,
     },
+    /// Read every internal drive, as much of it as the policy demands, and say whether it is blank. Nothing is opened for
+    /// writing, and nothing may be claimed by it: it does not say how a drive came to be so.
+    VerifyOnly {},
     /// Take stock, and record it as the agent's signed word. Nothing is opened for writing.
     InventoryOnly {},
 }
@@ -54,6 +57,7 @@ impl JobKind {
             Self::Wipe {} => "wipe-only",
             Self::Refurbish { .. } => "refurbish",
             Self::ImageOnly { .. } => "image-only",
+            Self::VerifyOnly {} => "verify-only",
             Self::InventoryOnly {} => "inventory-only",
         }
     }
@@ -62,7 +66,7 @@ impl JobKind {
     pub const fn sanitizes(&self) -> bool {
         match self {
             Self::Wipe {} | Self::Refurbish { .. } => true,
-            Self::ImageOnly { .. } | Self::InventoryOnly {} => false,
+            Self::ImageOnly { .. } | Self::VerifyOnly {} | Self::InventoryOnly {} => false,
         }
     }
 
@@ -73,7 +77,7 @@ impl JobKind {
             | Self::ImageOnly { image, image_min_size, locale } => {
                 Some((*image, *image_min_size, locale))
             }
-            Self::Wipe {} | Self::InventoryOnly {} => None,
+            Self::Wipe {} | Self::VerifyOnly {} | Self::InventoryOnly {} => None,
         }
     }
 
@@ -82,7 +86,7 @@ impl JobKind {
     pub const fn writes(&self) -> bool {
         match self {
             Self::Wipe {} | Self::Refurbish { .. } | Self::ImageOnly { .. } => true,
-            Self::InventoryOnly {} => false,
+            Self::VerifyOnly {} | Self::InventoryOnly {} => false,
         }
     }
 }
@@ -100,6 +104,7 @@ mod tests {
             (r#"{"kind":"wipe"}"#, "wipe-only", true, true),
             (refurbish.as_str(), "refurbish", true, true),
             (image_only.as_str(), "image-only", false, true),
+            (r#"{"kind":"verify-only"}"#, "verify-only", false, false),
             (r#"{"kind":"inventory-only"}"#, "inventory-only", false, false),
         ] {
             let kind: JobKind = serde_json::from_str(wire).unwrap();

@@ -130,7 +130,7 @@ pub use bad_ranges::MAX_LISTED_RANGES;
 pub use confirm::{Confirmation, MIN_SAMPLED_SECTORS};
 pub use consent::{Consent, ConsentContext, ConsentError, ConsentedDrive, UsedTickets};
 pub use failed::{Failed, FailureCause};
-pub use look::{Seen, look, read_sectors};
+pub use look::{Seen, Surveyed, look, read_sectors, survey};
 pub use proven::ProvenZero;
 pub use secrets::Secrets;
 pub use target::{Blank, Looked, Sanitized, Target, Verified};

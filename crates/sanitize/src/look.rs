@@ -1,14 +1,16 @@
 //! Looking at a drive without consent and without touching it.
 
 use std::io;
+use std::ops::Range;
 
-use drive::Drive;
+use drive::{AlignedBuf, Drive};
 use protocol::event::BadRange;
+use protocol::policy::Verification;
 use protocol::{ByteLen, DriveIdentity, Stage};
 
 use crate::bad_ranges::BadRanges;
 use crate::failed::{Failed, FailureCause};
-use crate::verify::{is_poisoned, poison, verify_zeros};
+use crate::verify::{Expect, Extent, is_poisoned, poison, read_back, verify_zeros};
 use crate::watch::Watch;
 
 /// What was seen of a whole drive. An observation: that a drive is zero does not say how it came to be, so nothing
@@ -57,6 +59,70 @@ pub fn look(
     let (n_ranges, bytes) = (bad.n_ranges(), bad.bytes());
     let ranges = bad.into_listed();
     Ok(Seen { drive: expected.clone(), read: ByteLen(read), ranges, n_ranges, bytes })
+}
+
+/// What was seen of a drive, or of a sample of it, that may be filled with any byte. An observation, as [`Seen`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Surveyed {
+    /// Bytes that were read.
+    pub read: ByteLen,
+    /// The byte that all of it should be, by its last sector.
+    pub filling: u8,
+    /// The first [`crate::MAX_LISTED_RANGES`] ranges that are not, or cannot be read, in whole sectors.
+    pub ranges: Vec<BadRange>,
+    /// How many such ranges there are, listed or not.
+    pub n_ranges: u64,
+    /// Their length together.
+    pub bytes: ByteLen,
+}
+
+/// Reads as much of the drive as `method` says and compares every byte with that of its last sector: erased flash may read as
+/// ones, and a tool of another maker may have written anything. `seed` is random and new. Takes minutes to hours.
+///
+/// # Errors
+/// When it is another drive, goes away, or `watch` stops it. Sectors that cannot be read are in the result.
+pub fn survey(
+    drive: &dyn Drive,
+    expected: &DriveIdentity,
+    (method, seed): (Verification, &[u8; 32]),
+    watch: Watch<'_>,
+) -> Result<Surveyed, Box<Failed>> {
+    let fail = |(done, bad, cause)| Failed::new(expected, Stage::Verify, done, bad, cause);
+    is_still(drive, expected).map_err(|cause| fail((0, BadRanges::default(), cause)))?;
+    let filling = last_filling(drive);
+    let sector_len = drive.sector_size().bytes() as usize;
+    let find = |_, content: &[u8], found: &mut Vec<Range<usize>>| {
+        let starts = (0..content.len()).step_by(sector_len);
+        let sectors = starts.map(|start| start..start + sector_len);
+        found.extend(sectors.filter(|it| content[it.clone()].iter().any(|byte| *byte != filling)));
+    };
+    let extent = match method {
+        Verification::Full => Extent::Full,
+        Verification::Sampled => Extent::Sampled(seed),
+    };
+    let expect = if filling == 0 { Expect::Zeros } else { Expect::Judge(&find) };
+    let (read, bad) = match read_back(drive, extent, expect, watch) {
+        Ok(read) => (read.observed.bytes.0, BadRanges::default()),
+        Err((done, bad, FailureCause::BadRanges)) => (done, bad),
+        Err(failure) => return Err(fail(failure)),
+    };
+    if let Err(cause) = is_still(drive, expected) {
+        return Err(fail((read, bad, cause)));
+    }
+    let (n_ranges, bytes) = (bad.n_ranges(), bad.bytes());
+    Ok(Surveyed { read: ByteLen(read), filling, ranges: bad.into_listed(), n_ranges, bytes })
+}
+
+/// The byte that the last sector is made of; zero where it is of several, or cannot be read.
+fn last_filling(drive: &dyn Drive) -> u8 {
+    let sector_len = u64::from(drive.sector_size().bytes());
+    let mut sector = AlignedBuf::zeroed(drive.sector_size().bytes() as usize);
+    let Some(offset) = drive.size().0.checked_sub(sector_len) else { return 0 };
+    // Whatever is wrong with it, the pass meets it again and lists it.
+    match read_sectors(drive, offset, &mut sector) {
+        Ok(()) if sector.iter().all(|byte| *byte == sector[0]) => sector[0],
+        Ok(()) | Err(_) => 0,
+    }
 }
 
 /// Reads sectors from the drive itself, for a person to see. `buffer` is whole sectors.

@@ -154,6 +154,10 @@ impl DriveAccess for Bay {
         }
         Ok(Box::new(self.drive.clone()))
     }
+
+    fn open_to_read(&self, _: &[PathBuf]) -> Result<Box<dyn Drive>, OpenError> {
+        Ok(Box::new(self.drive.clone()))
+    }
 }
 
 impl fmt::Debug for Bay {

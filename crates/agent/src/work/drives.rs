@@ -321,7 +321,7 @@ fn verified_before(job: &Job, consent: &ConsentedDrive) -> Option<VerifiedBefore
 
 /// The nodes of the drive that says it is this one. Which they are may change from look to look; opening it
 /// asks the drive again.
-fn devices_of(
+pub(super) fn devices_of(
     job: &Job,
     units: &[DriveUnit],
     identity: &DriveIdentity,
@@ -339,7 +339,7 @@ fn devices_of(
 }
 
 /// Brings one drive's progress to the screen. With several drives the latest to say something is shown.
-struct Show {
+pub(super) struct Show {
     status: Status,
     records: Records,
     drive: DriveIdentity,
@@ -350,7 +350,12 @@ struct Show {
 }
 
 impl Show {
-    fn new(status: Status, records: Records, identity: &DriveIdentity, alone: bool) -> Self {
+    pub(super) fn new(
+        status: Status,
+        records: Records,
+        identity: &DriveIdentity,
+        alone: bool,
+    ) -> Self {
         let name = if alone { identity.to_string() } else { format!("{identity} and others") };
         let (doing, shown, has_stalled) = Default::default();
         Self { status, records, drive: identity.clone(), name, doing, shown, has_stalled }

@@ -316,7 +316,7 @@ fn voided(changed: &anyhow::Error) -> Refusal {
     }
 }
 
-fn in_words(refusals: &[Refusal]) -> String {
+pub(super) fn in_words(refusals: &[Refusal]) -> String {
     let sentences: Vec<_> =
         refusals.iter().map(|r| format!("{}: {}", r.what, r.sentence)).collect();
     sentences.join("\n")

@@ -85,7 +85,8 @@ pub(crate) async fn arm(
     let work = match (request.kind, request.image) {
         (KindName::Wipe, None) => WantedWork::Wipe,
         (KindName::InventoryOnly, None) => WantedWork::Inventory,
-        (KindName::Wipe | KindName::InventoryOnly, Some(_)) => {
+        (KindName::VerifyOnly, None) => WantedWork::Verify,
+        (KindName::Wipe | KindName::InventoryOnly | KindName::VerifyOnly, Some(_)) => {
             return Err(bad("this kind of work installs nothing: no image"));
         }
         (KindName::Refurbish | KindName::ImageOnly, None) => {

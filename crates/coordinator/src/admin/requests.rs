@@ -140,6 +140,8 @@ pub(crate) enum KindName {
     Wipe,
     /// Install on drives that finished work of this journal has sanitized.
     ImageOnly,
+    /// Read every drive and say whether it is blank; nothing is written.
+    VerifyOnly,
     /// Take stock and record it; nothing is written.
     InventoryOnly,
 }

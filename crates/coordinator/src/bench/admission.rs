@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::certificate::implausible;
 use evidence::{Envelope, EnvelopeError};
-use protocol::event::DriveEvidence;
+use protocol::event::{DriveEvidence, DriveLook};
 use protocol::inventory::Product;
 use protocol::{
     AgentKey, Bus, DriveIdentity, DriveUnit, ImageId, Inventory, Job, JobKind, Plan, Refusal,
@@ -54,6 +54,8 @@ pub(crate) struct Admission {
     pub(crate) personalized: bool,
     /// Whether partition tables are written, this boot.
     pub(crate) bootable: bool,
+    /// What was seen of drives that it only reads, this boot.
+    pub(crate) looks: BTreeMap<DriveIdentity, DriveLook>,
     /// Whether the stock is recorded that it only has to take, this boot.
     pub(crate) inventoried: bool,
     /// When all was done.
@@ -135,6 +137,7 @@ impl Admission {
             imaged: false,
             personalized: false,
             bootable: false,
+            looks: BTreeMap::new(),
             inventoried: false,
             finished: None,
             booted: None,
@@ -201,10 +204,13 @@ impl Admission {
             _ if self.booted.is_some() && self.finished.is_some() => MachineState::Booted,
             _ if self.finished.is_some() => match self.job.kind {
                 JobKind::InventoryOnly {} => MachineState::Inventoried,
+                JobKind::VerifyOnly {} if self.found_blank() => MachineState::FoundBlank,
+                JobKind::VerifyOnly {} => MachineState::FoundData,
                 JobKind::Wipe {} | JobKind::Refurbish { .. } | JobKind::ImageOnly { .. } => {
                     MachineState::Finished
                 }
             },
+            None if self.job.kind == (JobKind::VerifyOnly {}) => MachineState::Looking,
             None => MachineState::Admitted,
             Some(consent) if !consent.accepted => MachineState::Planned,
             Some(_) if self.bootable => MachineState::Bootable,
@@ -247,6 +253,7 @@ impl Admission {
         self.before.append(&mut self.verified);
         (self.imaged, self.personalized, self.bootable) = (false, false, false);
         self.inventoried = false;
+        self.looks.clear();
     }
 
     /// What earlier work proved of its drives: it counts once a fresh look confirms it.
@@ -333,10 +340,31 @@ impl Admission {
         }
     }
 
+    /// Whether it verified this drive as zero throughout and installed nothing on it.
+    pub(crate) fn left_zero(&self, drive: &DriveIdentity) -> bool {
+        let verified = self.verified.get(drive);
+        verified.is_some_and(|it| it.evidence.zeros == it.evidence.drive.size)
+            && !self.installs(drive, None)
+    }
+
+    /// Whether each of its drives was read and found blank.
+    pub(crate) fn found_blank(&self) -> bool {
+        let blank = |drive| self.looks.get(drive).is_some_and(DriveLook::is_blank);
+        !self.drives.is_empty() && self.drives.iter().all(blank)
+    }
+
+    /// A look found otherwise what was proven of this drive.
+    pub(super) fn refute(&mut self, drive: &DriveIdentity) {
+        self.proven_gone.remove(drive);
+    }
+
     /// Takes what work may say that has no ticket, since it writes nothing.
     fn observing_step(&mut self, step: &Step, at: UnixMillis) {
         match (step, &self.job.kind) {
             (Step::Inventoried { .. }, JobKind::InventoryOnly {}) => self.inventoried = true,
+            (Step::DriveLookedAt(look), JobKind::VerifyOnly {}) => {
+                self.looks.insert(look.drive.clone(), look.clone());
+            }
             (Step::Finished {}, _) if self.may_finish() => self.finished = Some(at),
             _ => {}
         }
@@ -414,6 +442,9 @@ impl Admission {
                 self.is_proven() && !self.held && self.bootable
             }
             JobKind::InventoryOnly {} => self.inventoried,
+            JobKind::VerifyOnly {} => {
+                !self.drives.is_empty() && self.drives.iter().all(|it| self.looks.contains_key(it))
+            }
         }
     }
 

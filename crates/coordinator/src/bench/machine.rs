@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::Envelope;
 use evidence::chain::ChainHead;
+use protocol::event::DriveLook;
 use protocol::{
     AgentKey, AgentRecord, DriveIdentity, Inventory, Job, MachineId, MachineIdentity,
     MachineNumber, Plan, Sha256Digest, Step, UnixMillis,
@@ -203,6 +204,13 @@ impl Machine {
     /// The latest work that sanitized its drives, or is to: what a certificate speaks of.
     pub(crate) fn sanitizing_work(&self) -> Option<&Admission> {
         self.works().rfind(|it| it.job.kind.sanitizes())
+    }
+
+    /// Whether a look contradicts what work proved of the drive: it was all zero, and nobody was to write to it since.
+    fn is_refuted_by(&self, look: &DriveLook) -> bool {
+        let mut works = self.works().rev().filter(|it| it.job.kind.writes());
+        let latest = works.find(|it| it.drives.contains(&look.drive));
+        latest.is_some_and(|it| !look.is_blank() && it.left_zero(&look.drive))
     }
 
     /// The work whose installed system holds this one-time token.
@@ -428,6 +436,13 @@ impl Machine {
             }
             (Step::SanitizeFailed { .. }, Some(_)) => self.outcomes.failed += 1,
             _ => {}
+        }
+        if let Step::DriveLookedAt(look) = &record.step
+            && heard
+            && self.is_refuted_by(look)
+            && let Some(work) = &mut self.admission
+        {
+            work.refute(&look.drive);
         }
         // Records before an admission (a refusal, a death of the agent) stand in the chain and change nothing.
         if let Some(admission) = &mut self.admission {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use protocol::event::DriveEvidence;
 use protocol::policy::Proof as Demanded;
-use protocol::{AgentKey, DriveIdentity, JobKind, PlannedDrive, Sha256Digest};
+use protocol::{AgentKey, DriveIdentity, JobKind, PlannedDrive, Sha256Digest, UnixMillis};
 
 use super::{Admission, Bench, Machine, internal_drives};
 
@@ -40,6 +40,22 @@ impl Bench {
         drives.map(|drive| (drive.clone(), self.proof(&drive, own))).collect()
     }
 
+    /// Whether a look later than `since`, in whichever machine, found the drive not blank; says which.
+    pub(crate) fn found_otherwise(
+        &self,
+        drive: &DriveIdentity,
+        since: UnixMillis,
+    ) -> Option<String> {
+        let looks = self.machines().flat_map(|machine| {
+            let later = machine.works().filter(move |work| work.at > since);
+            later.flat_map(move |work| work.looks.values().map(move |look| (machine, look)))
+        });
+        let mut otherwise =
+            looks.filter(|(_, look)| is_same(&look.drive, drive) && !look.is_blank());
+        let (machine, _) = otherwise.next()?;
+        Some(format!("a later look at it, in machine {}, found it not blank", machine.number))
+    }
+
     /// By the latest work that may have written to the drive, in whichever machine it was then.
     fn proof(&self, drive: &DriveIdentity, own: Option<&Admission>) -> Result<Proof, String> {
         let wrote = |work: &&Admission| {
@@ -57,6 +73,9 @@ impl Bench {
         else {
             return Err("no finished work of this journal sanitized it".to_owned());
         };
+        if let Some(found) = self.found_otherwise(drive, work.at) {
+            return Err(found);
+        }
         by_work(drive, work).map_err(|why| format!("{why} (machine {})", machine.number))
     }
 }

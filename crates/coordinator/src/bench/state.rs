@@ -32,6 +32,10 @@ pub(crate) enum MachineState {
     Finished,
     /// Its stock is recorded, which was all there was to do; nothing was written.
     Inventoried,
+    /// Its drives were read and are blank, whoever made them so; nothing was written.
+    FoundBlank,
+    /// Its drives were read, and not all of them are blank; nothing was written.
+    FoundData,
     /// The installed system reported its first boot.
     Booted,
     /// A person must look.
@@ -75,6 +79,8 @@ impl MachineState {
             Self::Bootable => "bootable",
             Self::Finished => "finished",
             Self::Inventoried => "inventoried",
+            Self::FoundBlank => "found-blank",
+            Self::FoundData => "found-data",
             Self::Booted => "booted",
             Self::Attention { .. } => "attention",
         }
@@ -99,6 +105,12 @@ impl MachineState {
             Self::Finished => "done; it starts from its own disk",
             Self::Inventoried => {
                 "inventoried; nothing was written to its drives, nothing is proven of them"
+            }
+            Self::FoundBlank => {
+                "its drives were read and found blank; that does not prove how they came to be so"
+            }
+            Self::FoundData => {
+                "its drives were read, and not all of them are blank; nothing was written"
             }
             Self::Booted => "done; the installed system has started",
             Self::Attention { reasons } => return reasons.join("; "),

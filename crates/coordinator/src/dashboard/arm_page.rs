@@ -75,6 +75,7 @@ fn wish(visitor: &Visitor, fields: &Fields) -> Result<Wish, &'static str> {
     let work = match fields.get("kind") {
         "wipe" | "wipe-only" => WantedWork::Wipe,
         "inventory-only" => WantedWork::Inventory,
+        "verify-only" => WantedWork::Verify,
         kind @ ("refurbish" | "image-only") => {
             let image = fields.get("image").parse().map_err(|_| words.not_armed_image)?;
             let locale = LOCALES.into_iter().find(|(name, _)| *name == fields.get("locale"));
@@ -240,6 +241,11 @@ fn fields(
                     input type="radio" name="kind" value="wipe" required
                         checked[chosen("kind", "wipe", false)];
                     span { (words.wipe) }
+                }
+                label .choice {
+                    input type="radio" name="kind" value="verify-only" required
+                        checked[chosen("kind", "verify-only", false)];
+                    span { (words.verify_only) }
                 }
                 label .choice {
                     input type="radio" name="kind" value="inventory-only" required

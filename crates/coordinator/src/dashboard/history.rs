@@ -162,7 +162,7 @@ fn journaled(body: &str, lang: Lang, names: &[(PersonId, String)]) -> Option<Lin
             | Step::Refused { .. }
             | Step::Stalled { .. }
             | Step::AgentDied { .. }
-    );
+    ) || matches!(&record.step, Step::DriveLookedAt(look) if !look.is_blank());
     Some(Line { at: event.at, told: lang.step(&record.step), bad })
 }
 

@@ -71,7 +71,8 @@ fn read_pick(text: &str) -> Option<Pick> {
 fn is_offered(machine: &Machine, open: &[&Batch]) -> bool {
     let bound = machine.admission.as_ref().map(|admission| admission.agent);
     match machine.state(true) {
-        MachineState::Seen | MachineState::Waiting | MachineState::Inventoried => true,
+        MachineState::Seen | MachineState::Waiting => true,
+        MachineState::Inventoried | MachineState::FoundBlank | MachineState::FoundData => true,
         // At work with a drive that stands still, there is nothing to pick.
         MachineState::Attention { .. } if machine.only_stands_still() => false,
         MachineState::Attention { .. } => machine.open_conflicts().next().is_none(),

@@ -59,7 +59,12 @@ impl Mood {
     fn of(state: &MachineState, heard: bool) -> Self {
         match state {
             MachineState::Attention { .. } | MachineState::Held => Self::NeedsPerson,
-            MachineState::Finished | MachineState::Inventoried | MachineState::Booted => Self::Done,
+            // Nobody can say for it whether that was to be expected.
+            MachineState::FoundData => Self::NeedsPerson,
+            MachineState::Finished
+            | MachineState::Inventoried
+            | MachineState::FoundBlank
+            | MachineState::Booted => Self::Done,
             MachineState::Waiting => Self::Waiting,
             MachineState::Seen => Self::Seen,
             _ if heard => Self::Working,
@@ -119,6 +124,7 @@ fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(
         JobKind::ImageOnly { .. } => {
             &[Stage::Plan, Stage::Verify, Stage::Image, Stage::Personalize, Stage::Report]
         }
+        JobKind::VerifyOnly {} => &[Stage::Inventory, Stage::Verify, Stage::Report],
         JobKind::InventoryOnly {} => &[Stage::Inventory, Stage::Report],
         JobKind::Refurbish { .. } => &[
             Stage::Plan,

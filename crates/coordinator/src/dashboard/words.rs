@@ -200,6 +200,8 @@ catalogue! {
     wipe: "Erase only, leave the machine empty", "Tylko skasuj, zostaw komputer pusty";
     image_only: "Only install a system, on drives that work of this coordinator has proven erased",
         "Tylko zainstaluj system, na dyskach, których skasowania dowiodła praca tego koordynatora";
+    verify_only: "Read the drives only, and say whether they are blank",
+        "Tylko odczytaj dyski i powiedz, czy są puste";
     inventory_only: "Take stock only, write nothing", "Tylko spisz sprzęt, niczego nie zapisuj";
     writes_nothing_hint: "What only looks writes to no drive. It needs none of the owner’s papers, and proves no erasure.",
         "Praca, która tylko ogląda, nie zapisuje niczego na dyskach. Nie wymaga dokumentów właściciela i nie dowodzi \

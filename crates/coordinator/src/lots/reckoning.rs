@@ -46,6 +46,10 @@ pub(crate) struct Standing {
 pub(crate) enum Observed {
     /// Its stock was taken.
     Inventoried { at: UnixMillis },
+    /// Its drives were read, and all of them are blank. Not erased by us, for all that anybody can say.
+    FoundBlank { at: UnixMillis },
+    /// Its drives were read, and not all of them are blank.
+    FoundData { at: UnixMillis },
 }
 
 /// Where a thing ended.
@@ -356,6 +360,8 @@ fn observed(machine: &Machine) -> Option<Observed> {
     let at = work.finished?;
     match work.job.kind {
         JobKind::InventoryOnly {} => Some(Observed::Inventoried { at }),
+        JobKind::VerifyOnly {} if work.found_blank() => Some(Observed::FoundBlank { at }),
+        JobKind::VerifyOnly {} => Some(Observed::FoundData { at }),
         JobKind::Wipe {} | JobKind::Refurbish { .. } | JobKind::ImageOnly { .. } => None,
     }
 }

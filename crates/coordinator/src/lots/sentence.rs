@@ -44,6 +44,8 @@ impl fmt::Display for Observed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Inventoried { at } => write!(f, "inventoried {}", utc(*at)),
+            Self::FoundBlank { at } => write!(f, "found blank {}", utc(*at)),
+            Self::FoundData { at } => write!(f, "found not blank {}", utc(*at)),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Work that is not to sanitize: what it may say, and what it leaves as it was.
 
+use protocol::event::{BadCause, BadRange, DriveLook};
 use protocol::plan::RefusalCode;
+use protocol::policy::Verification;
 use protocol::{BatchId, ByteLen, Directive, ImageId, JobKind, PlanReply, Step};
 
 use crate::bench::MachineState;
@@ -247,4 +249,78 @@ fn a_drive_that_was_wiped_in_another_machine_is_proven_in_this_one() {
     moved.drives.extend(laptop(3).drives);
     let third = scene.boot(&moved, MANUAL);
     assert!(matches!(scene.state(&third), MachineState::Attention { .. }));
+}
+
+/// What an agent says that has read its only drive.
+fn look(blank: bool, read: u64) -> DriveLook {
+    let drive = laptop(1).drives[0].identity.clone().unwrap();
+    let found = BadRange { offset: 0, length: ByteLen(512), cause: BadCause::OldContent };
+    let ranges: Vec<_> = (!blank).then_some(found).into_iter().collect();
+    DriveLook {
+        method: Verification::Full,
+        read: ByteLen(read.min(drive.size.0)),
+        duration_ms: 1,
+        filling: 0,
+        n_ranges: ranges.len() as u64,
+        bytes: ByteLen(512 * ranges.len() as u64),
+        ranges,
+        looked_at: protocol::UnixMillis(1),
+        drive,
+    }
+}
+
+/// Reads the only drive of a machine that was wiped before, or was not.
+fn looked_at(wiped: bool, look: DriveLook) -> (Scene, Agent) {
+    let mut scene = Scene::new();
+    if wiped {
+        scene.arm(1, 1, JobKind::Wipe {});
+        scene.finish(&laptop(1));
+    }
+    scene.arm(2, 9, JobKind::VerifyOnly {});
+    let mut agent = scene.boot(&laptop(1), MANUAL);
+    scene.pick_for(&[agent.number], Some(batch(2)), MANUAL).unwrap();
+    assert_eq!(scene.state(&agent), MachineState::Looking);
+    scene.report(&mut agent, vec![Step::DriveLookedAt(look), Step::Finished {}]);
+    (scene, agent)
+}
+
+#[test]
+fn a_look_is_no_erasure_however_blank_and_ends_a_proof_that_it_contradicts() {
+    let whole = u64::MAX;
+    for (wiped, blank, read, state, gone) in [
+        (false, true, whole, MachineState::FoundBlank, 0),
+        (false, false, whole, MachineState::FoundData, 0),
+        (true, true, whole, MachineState::FoundBlank, 1),
+        (true, false, whole, MachineState::FoundData, 0),
+        // Less was read than was to be read: nothing is said by that.
+        (false, true, 512, MachineState::FoundData, 0),
+    ] {
+        let (mut scene, agent) = looked_at(wiped, look(blank, read));
+        let machine = scene.machine(&agent);
+        let case = format!("wiped {wiped}, blank {blank}, read {read}");
+        assert_eq!(scene.state(&agent), state, "{case}");
+        assert_eq!(machine.drives().gone.len(), gone, "{case}");
+        assert_eq!(machine.data_still_there().len(), 1 - gone, "{case}");
+        // Whether an image may go there is decided by the proof, and not by the look.
+        scene.arm(3, 9, image_only());
+        let picked = scene.pick_for(&[agent.number], Some(batch(3)), MANUAL);
+        assert_eq!(picked.is_ok(), gone == 1, "{case}: {picked:?}");
+        if wiped && !blank {
+            let why = picked.unwrap_err().to_string();
+            assert!(why.contains("a later look"), "{why}");
+        }
+    }
+}
+
+#[test]
+fn reading_ends_once_every_drive_was_read_by_the_present_boot() {
+    let mut scene = Scene::new();
+    scene.arm(2, 9, JobKind::VerifyOnly {});
+    let mut first = scene.boot(&laptop(1), MANUAL);
+    scene.pick(&[first.number]).unwrap();
+    scene.report(&mut first, vec![Step::DriveLookedAt(look(true, u64::MAX))]);
+    let mut second = scene.boot(&laptop(1), MANUAL);
+    assert_eq!(scene.state(&second), MachineState::Looking);
+    scene.report(&mut second, vec![Step::Finished {}]);
+    assert!(!scene.machine(&second).is_finished(), "what happened between the boots?");
 }

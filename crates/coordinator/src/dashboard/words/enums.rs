@@ -35,6 +35,8 @@ impl Lang {
             MachineState::Personalized => ("set up", "ustawiony"),
             MachineState::Bootable => ("reporting", "raport"),
             MachineState::Finished => ("done", "gotowy"),
+            MachineState::FoundBlank => ("found blank", "pusty"),
+            MachineState::FoundData => ("not blank", "niepusty"),
             MachineState::Inventoried => ("inventoried", "zinwentaryzowany"),
             MachineState::Booted => ("done, it boots", "gotowy, działa"),
             MachineState::Attention { .. } => ("needs you", "wymaga uwagi"),
@@ -79,6 +81,7 @@ impl Lang {
             JobKind::Wipe {} => words.wipe,
             JobKind::Refurbish { .. } => words.refurbish,
             JobKind::ImageOnly { .. } => words.image_only,
+            JobKind::VerifyOnly {} => words.verify_only,
             JobKind::InventoryOnly {} => words.inventory_only,
         }
     }

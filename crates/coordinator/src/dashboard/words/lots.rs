@@ -153,13 +153,20 @@ impl Lang {
 
     /// What was found by work that only looked.
     pub(in super::super) fn observed_thing(self, observed: Observed) -> String {
-        match observed {
+        let (pair, at) = match observed {
             Observed::Inventoried { at } => {
-                let word =
-                    self.of(("inventoried, nothing erased", "zinwentaryzowany, nic nie skasowano"));
-                format!("{word} ({})", utc(at))
+                (("inventoried, nothing erased", "zinwentaryzowany, nic nie skasowano"), at)
             }
-        }
+            Observed::FoundBlank { at } => (
+                (
+                    "read and found blank; not proven erased here",
+                    "odczytany, pusty; skasowania tu nie dowiedziono",
+                ),
+                at,
+            ),
+            Observed::FoundData { at } => (("read and found not blank", "odczytany, niepusty"), at),
+        };
+        format!("{} ({})", self.of(pair), utc(at))
     }
 
     /// How people name a thing.

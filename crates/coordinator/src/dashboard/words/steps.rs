@@ -1,7 +1,7 @@
 //! What happened to a machine, in words.
 
 use protocol::Step;
-use protocol::event::{DriveEvidence, PassObservation, TechniqueObservation};
+use protocol::event::{DriveEvidence, DriveLook, PassObservation, TechniqueObservation};
 use protocol::policy::Verification;
 
 use super::super::lang::Lang;
@@ -96,6 +96,7 @@ impl Lang {
                     drives.collect::<Vec<_>>().join(" · "),
                 )
             }
+            Step::DriveLookedAt(look) => self.looked_at(look),
             Step::PoweringOff {} => self.told((
                 "It switches itself off; switch it on again",
                 "Wyłącza się; proszę włączyć ponownie",
@@ -117,6 +118,29 @@ impl Lang {
                 how,
             ),
         }
+    }
+
+    fn looked_at(self, look: &DriveLook) -> Told {
+        let pair = match look.is_blank() {
+            true => (
+                "Read: blank. That does not prove how it came to be so",
+                "Odczytano: pusty. To nie dowodzi, jak do tego doszło",
+            ),
+            false => ("Read: not blank", "Odczytano: niepusty"),
+        };
+        let read = format!("{} ({})", self.bytes(look.read), self.verification(look.method));
+        let mut said = vec![self.drive(&look.drive), read, format!("{:02x}h", look.filling)];
+        if let Some(first) = look.ranges.first() {
+            said.push(format!(
+                "{} {} · {} · {} {}",
+                self.of(("places that differ:", "miejsca, które się różnią:")),
+                look.n_ranges,
+                self.bytes(look.bytes),
+                self.of(("the first at byte", "pierwsze od bajtu")),
+                first.offset
+            ));
+        }
+        self.told_with(pair, said.join(" · "))
     }
 
     fn verified(self, evidence: &DriveEvidence) -> Told {
