@@ -20,6 +20,7 @@ mod lots;
 mod machine_page;
 mod page;
 mod pick_page;
+mod protect_page;
 mod tile;
 mod users_page;
 mod words;
@@ -141,6 +142,9 @@ fn pages() -> Ruled<Arc<Desk>> {
             lots::upload::submit,
         )
         .post("/lots/{id}/register/take", may(May::OpenLot), lots::upload::take)
+        .get("/protected", may(May::Read), protect_page::show)
+        .post("/protected", may(May::Protect), protect_page::add)
+        .post("/protected/remove", may(May::Protect), protect_page::remove)
         .get("/users", may(May::ManageUsers), users_page::show)
         .post("/users", may(May::ManageUsers), users_page::add)
         .post("/users/role", may(May::ManageUsers), users_page::set_role)

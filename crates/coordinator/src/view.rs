@@ -190,6 +190,12 @@ pub(crate) fn detail(
     }
 }
 
+/// A person's name, or the bare id where the name is gone. `names` are those still on record.
+pub(crate) fn name_of(names: &[(PersonId, String)], id: PersonId) -> String {
+    let known = names.iter().find(|(known, _)| *known == id).map(|(_, name)| name.clone());
+    known.unwrap_or_else(|| id.to_string())
+}
+
 /// A batch. `names` are those of people still on record.
 pub(crate) fn batch(
     bench: &Bench,
@@ -197,11 +203,10 @@ pub(crate) fn batch(
     batch: &Batch,
     names: &[(PersonId, String)],
 ) -> BatchView {
-    let name = names.iter().find(|(id, _)| *id == batch.by).map(|(_, name)| name.clone());
     let numbers = batch.admitted.iter().filter_map(|id| bench.machine(id));
     BatchView {
         id: batch.id,
-        by: name.unwrap_or_else(|| batch.by.to_string()),
+        by: name_of(names, batch.by),
         armed_at: batch.armed_at,
         until: batch.until,
         count: batch.count,

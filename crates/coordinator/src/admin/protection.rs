@@ -12,7 +12,9 @@ use crate::access::Actor;
 use crate::bench::Bench;
 use crate::event::Happening;
 use crate::http::answer::{FromBody, Json, Refused};
+use crate::journal::{Journal, JournalError};
 use crate::protection::{self, ProtectError};
+use crate::view::name_of;
 
 /// A person protects something, or takes it off the list.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -48,23 +50,27 @@ pub(crate) struct ProtectedView {
     responses((status = 200, body = Vec<ProtectedView>, description = "The list."), super::docs::Refusals)
 )]
 pub(super) async fn list(State(coordinator): Shared) -> Result<Json<Vec<ProtectedView>>, Refused> {
-    let names = coordinator.journal.read(|journal| journal.names()).await?;
-    let published = coordinator.journal.published();
+    Ok(Json(rows(&coordinator.journal).await?))
+}
+
+/// What is never touched, as people are shown it.
+///
+/// # Errors
+/// When the names cannot be read.
+pub(crate) async fn rows(journal: &Journal) -> Result<Vec<ProtectedView>, JournalError> {
+    let names = journal.read(|journal| journal.names()).await?;
+    let published = journal.published();
     let bench = &published.bench;
-    let name = |id: PersonId| {
-        let known = names.iter().find(|(other, _)| *other == id).map(|(_, name)| name.clone());
-        known.unwrap_or_else(|| id.to_string())
-    };
     let rows = bench.all_protected().map(|(mark, it)| {
         let bears = |machine: &&crate::bench::Machine| {
             mark.fits(&machine.identity, machine.inventory.as_ref())
         };
         let mut machines: Vec<_> = bench.machines().filter(bears).map(|it| it.number).collect();
         machines.sort_unstable();
-        let (by, because) = (name(it.by), it.because.clone());
+        let (by, because) = (name_of(&names, it.by), it.because.clone());
         ProtectedView { mark: mark.to_string(), machines, by, because, at: it.at }
     });
-    Ok(Json(rows.collect()))
+    Ok(rows.collect())
 }
 
 /// Protects what bears this mark: it is never picked, gets no ticket, and a ticket that it has is void.
@@ -77,7 +83,7 @@ pub(super) async fn add(
     by: Extension<Actor>,
     request: FromBody<ProtectRequest>,
 ) -> Result<Json<Vec<ProtectedView>>, Refused> {
-    change(state, by, request, protection::protect).await
+    asked(state, by, request, protection::protect).await
 }
 
 /// Takes a mark off the list.
@@ -90,25 +96,40 @@ pub(super) async fn remove(
     by: Extension<Actor>,
     request: FromBody<ProtectRequest>,
 ) -> Result<Json<Vec<ProtectedView>>, Refused> {
-    change(state, by, request, protection::unprotect).await
+    asked(state, by, request, protection::unprotect).await
 }
 
-async fn change(
+async fn asked(
     State(coordinator): Shared,
     Extension(by): Extension<Actor>,
     FromBody(ProtectRequest { mark, because }): FromBody<ProtectRequest>,
-    decide: fn(&Bench, &str, PersonId, &str) -> Result<Happening, ProtectError>,
+    decide: Decide,
 ) -> Result<Json<Vec<ProtectedView>>, Refused> {
-    let person = by.person(&coordinator.journal).await?;
-    let decided = coordinator
-        .journal
-        .decide(move |bench, _| match decide(bench, &mark, person, &because) {
-            Ok(happening) => (vec![happening], Ok(())),
-            Err(why) => (Vec::new(), Err(why)),
-        })
-        .await?;
-    decided.map_err(|why| refused(&why))?;
+    let journal = &coordinator.journal;
+    let person = by.person(journal).await?;
+    change(journal, person, mark, because, decide).await?.map_err(|why| refused(&why))?;
     list(State(coordinator)).await
+}
+
+/// What is decided of a mark, with the reason.
+pub(crate) type Decide = fn(&Bench, &str, PersonId, &str) -> Result<Happening, ProtectError>;
+
+/// Puts something on the list, or takes it off.
+///
+/// # Errors
+/// When it could not be recorded; inside, why it is not done.
+pub(crate) async fn change(
+    journal: &Journal,
+    by: PersonId,
+    mark: String,
+    because: String,
+    decide: Decide,
+) -> Result<Result<(), ProtectError>, JournalError> {
+    let decide = move |bench: &Bench, _| match decide(bench, &mark, by, &because) {
+        Ok(happening) => (vec![happening], Ok(())),
+        Err(why) => (Vec::new(), Err(why)),
+    };
+    journal.decide(decide).await
 }
 
 fn refused(why: &ProtectError) -> Refused {

@@ -11,6 +11,7 @@ use crate::adoption::{Adoption, AdoptionError, adopt as decide, seen_in};
 use crate::bench::{Adopted, Bench};
 use crate::drive_name::DriveName;
 use crate::http::answer::{FromBody, Json, Refused};
+use crate::view::name_of;
 
 /// Drives whose locks were adopted, the first one first.
 #[utoipa::path(
@@ -62,11 +63,10 @@ fn row(
     Adopted { by, because, at }: &Adopted,
     names: &[(PersonId, String)],
 ) -> AdoptedLock {
-    let name = names.iter().find(|(id, _)| id == by).map(|(_, name)| name.clone());
     AdoptedLock {
         drive: drive.clone(),
         machines: seen_in(bench, drive),
-        by: name.unwrap_or_else(|| by.to_string()),
+        by: name_of(names, *by),
         because: because.clone(),
         at: *at,
     }

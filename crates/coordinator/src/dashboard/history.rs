@@ -7,6 +7,7 @@ use super::words::Told;
 use crate::bench::{Admission, Machine};
 use crate::event::{AdmittedHow, Happening, JournalEvent, Saw};
 use crate::journal::{Journal, JournalError};
+use crate::view::name_of;
 
 /// Records that are shown; older ones stay in the journal.
 const MAX_RECORDS: usize = 300;
@@ -48,7 +49,7 @@ pub(super) fn history(
 pub(super) fn admitted(how: &AdmittedHow, lang: Lang, names: &[(PersonId, String)]) -> Told {
     match how {
         AdmittedHow::Picked { by } => {
-            lang.told_with(("Picked by a person", "Wybrany przez człowieka"), name(*by, names))
+            lang.told_with(("Picked by a person", "Wybrany przez człowieka"), name_of(names, *by))
         }
         AdmittedHow::Automatic => lang.told((
             "Admitted by the rule of an isolated bench",
@@ -58,22 +59,16 @@ pub(super) fn admitted(how: &AdmittedHow, lang: Lang, names: &[(PersonId, String
     }
 }
 
-/// A person's name, or the bare id where the name is gone.
-fn name(by: PersonId, names: &[(PersonId, String)]) -> String {
-    let known = names.iter().find(|(id, _)| *id == by).map(|(_, name)| name.clone());
-    known.unwrap_or_else(|| by.to_string())
-}
-
 /// What a person did about a hold.
 fn witnessed(happening: &Happening, lang: Lang, names: &[(PersonId, String)]) -> Option<Told> {
     match happening {
         Happening::HoldAsked { by, .. } => Some(lang.told_with(
             ("To wait once its drives are verified", "Ma zaczekać po sprawdzeniu dysków"),
-            name(*by, names),
+            name_of(names, *by),
         )),
         Happening::HoldReleased { by, .. } => {
             let pair = ("Released by a person", "Zwolniony przez człowieka");
-            Some(lang.told_with(pair, name(*by, names)))
+            Some(lang.told_with(pair, name_of(names, *by)))
         }
         Happening::Looked { by, drive, sector, count, saw, .. } => {
             let pair = match saw {
@@ -91,7 +86,7 @@ fn witnessed(happening: &Happening, lang: Lang, names: &[(PersonId, String)]) ->
                 Saw::Content { sha256, .. } => format!("SHA-256 {sha256}"),
                 Saw::Unreadable { sentence } => sentence.clone(),
             };
-            let (who, drive) = (name(*by, names), lang.drive(drive));
+            let (who, drive) = (name_of(names, *by), lang.drive(drive));
             let sectors = lang.sectors(*sector, *count);
             Some(lang.told_with(pair, format!("{who} · {drive} · {sectors} · {said}")))
         }

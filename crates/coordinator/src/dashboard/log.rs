@@ -8,6 +8,7 @@ use crate::config::Language;
 use crate::deeds::Wanted;
 use crate::event::JournalEvent;
 use crate::journal::{Journal, JournalError};
+use crate::view::name_of;
 
 /// Actions, the last one first.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
@@ -55,10 +56,7 @@ pub(crate) fn read_log(
         Language::Pl => Lang::Pl,
     };
     let names = journal.names()?;
-    let name = |person: PersonId| {
-        let known = names.iter().find(|(id, _)| *id == person).map(|(_, name)| name.clone());
-        known.unwrap_or_else(|| person.to_string())
-    };
+    let name = |person: PersonId| name_of(&names, person);
     let (deeds, more, numbers) = {
         let published = journal.published();
         let (deeds, more) = published.deeds.latest(wanted, most);

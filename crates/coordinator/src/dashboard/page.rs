@@ -36,6 +36,7 @@ pub(super) enum Place {
     Pick,
     Arm,
     Lots,
+    Protected,
     Log,
     Users,
 }
@@ -59,12 +60,13 @@ pub(super) fn page(visitor: &Visitor, head: Head<'_>, content: Markup) -> Page {
         (Place::Pick, "/pick", words.pick),
         (Place::Arm, "/arm", words.arm),
         (Place::Lots, "/lots", words.lots),
+        (Place::Protected, "/protected", words.protected),
         (Place::Log, "/log", words.log),
         (Place::Users, "/users", words.users),
     ];
     let shown = |place| match place {
         // Who may not arm finds the batches there.
-        Place::Bench | Place::Lots | Place::Log | Place::Arm => true,
+        Place::Bench | Place::Lots | Place::Protected | Place::Log | Place::Arm => true,
         Place::Pick => visitor.may(Action::Pick),
         Place::Users => visitor.may(Action::ManageUsers),
     };

@@ -8,5 +8,6 @@ mod log;
 mod login;
 mod lots;
 mod pages;
+mod protect;
 mod roles;
 mod witness;

@@ -22,6 +22,7 @@ macro_rules! catalogue {
 }
 
 pub(super) mod lots;
+mod protect;
 
 catalogue! {
     // The frame of every page.
@@ -29,6 +30,7 @@ catalogue! {
     pick: "Pick", "Wybieranie";
     arm: "Arm", "Uzbrajanie";
     lots: "Lots", "Dostawy";
+    protected: "Protected", "Chronione";
     log_out: "Log out", "Wyloguj";
     skip: "Skip to the content", "Przejdź do treści";
     menu: "Main menu", "Menu główne";

@@ -335,7 +335,10 @@ async fn a_journal_that_is_closed_needs_no_file_beside_it_and_takes_nothing_more
         append(&journal, vec![seen(1)]).await.unwrap();
         let copy = folder.path().join("copy.db");
         std::fs::copy(&path, &copy).unwrap();
-        assert!(!verify(&copy, None).is_ok_and(|it| it.hold()), "an open one is more than one file");
+        assert!(
+            !verify(&copy, None).is_ok_and(|it| it.hold()),
+            "an open one is more than one file"
+        );
         std::fs::remove_file(&copy).unwrap();
         if told {
             journal.close().await.unwrap();
