@@ -234,8 +234,10 @@ impl SiteKeys {
 impl FromStr for SiteKeys {
     type Err = SiteKeysError;
 
-    /// Reads the file `site.pub`. White space around it and line ends of another system are borne: people copy it.
+    /// Reads the file `site.pub`. White space around it, a byte order mark and line ends of another system are borne:
+    /// people copy it.
     fn from_str(text: &str) -> Result<Self, SiteKeysError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let mut lines = text.trim().split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
         let key = lines.next().unwrap_or_default();
         let key = key.parse().map_err(|error: protocol::ids::ParseIdError| {
@@ -281,6 +283,9 @@ mod tests {
         }
         assert_eq!(line(&[1]).to_text(), format!("{}\n", public(1)));
         assert_eq!(format!(" {} \n\n", public(1)).parse::<SiteKeys>().unwrap(), line(&[1]));
+        // As Notepad saves it.
+        let with_mark = format!("\u{feff}{}", line(&[1, 2]).to_text().replace('\n', "\r\n"));
+        assert_eq!(with_mark.parse::<SiteKeys>().unwrap(), line(&[1, 2]));
     }
 
     #[test]
