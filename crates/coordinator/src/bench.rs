@@ -91,6 +91,8 @@ pub(crate) struct Bench {
     people: People,
     protected: BTreeMap<Mark, Protected>,
     users: BTreeMap<PersonId, Role>,
+    /// Which password each of them has, where an event said it.
+    passwords: BTreeMap<PersonId, Sha256Digest>,
 }
 
 impl Bench {
@@ -198,6 +200,11 @@ impl Bench {
     /// Who may log in, as far as the journal was told.
     pub(crate) fn users(&self) -> &BTreeMap<PersonId, Role> {
         &self.users
+    }
+
+    /// SHA-256 of the hash of a user's password, as the last event said that named one.
+    pub(crate) fn password_of(&self, user: &PersonId) -> Option<&Sha256Digest> {
+        self.passwords.get(user)
     }
 
     /// The drives whose lock may be ours.
@@ -338,16 +345,19 @@ impl Bench {
                 let booted = self.change(machine)?.boot_installed(first_boot_token, at);
                 booted.ok_or(FoldError::NotAdmitted(*machine))?;
             }
-            Happening::UserAdded { person, role, .. } => {
+            Happening::UserAdded { person, role, hash, .. } => {
+                self.passwords.extend(hash.map(|hash| (*person, hash)));
                 if self.users.insert(*person, *role).is_some() {
                     return Err(FoldError::User(*person));
                 }
             }
-            Happening::UserChanged { person, role, .. } => {
+            Happening::UserChanged { person, role, hash, .. } => {
+                self.passwords.extend(hash.map(|hash| (*person, hash)));
                 *self.users.get_mut(person).ok_or(FoldError::User(*person))? = *role;
             }
             Happening::UserRemoved { person, .. } => {
                 self.users.remove(person).ok_or(FoldError::User(*person))?;
+                self.passwords.remove(person);
             }
             // What people did without a change of the bench: see `crate::deeds`.
             Happening::LoggedIn { .. }

@@ -155,6 +155,9 @@ pub(crate) enum Happening {
     UserAdded {
         person: PersonId,
         role: Role,
+        /// Which password: SHA-256 of its salted hash in the users' file.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hash: Option<Sha256Digest>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<PersonId>,
     },
@@ -166,6 +169,9 @@ pub(crate) enum Happening {
         /// Whether the password was changed.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         password: bool,
+        /// Which password from here on, as in `UserAdded`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        hash: Option<Sha256Digest>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<PersonId>,
     },

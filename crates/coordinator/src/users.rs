@@ -27,7 +27,7 @@ const REMEDY: &str = "make new passwords with `rehome user password NAME`";
 /// The longest name, in characters.
 pub(crate) const MAX_NAME_LEN: usize = 60;
 /// Users at most: the file is read at each request.
-const MAX_USERS: usize = 200;
+pub(crate) const MAX_USERS: usize = 200;
 
 /// Why users cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +114,11 @@ impl User {
     pub(crate) fn mark(&self) -> Mark {
         let Self { person, name, role, password } = self;
         Mark(evidence::sha256(format!("{person}\n{name}\n{}\n{password}", role.name()).as_bytes()))
+    }
+
+    /// Which password it is, without telling it: by this the journal knows that it was changed.
+    fn hash(&self) -> Sha256Digest {
+        evidence::sha256(self.password.as_bytes())
     }
 
     /// Whether this is the name. Nobody has to remember how it was capitalized.

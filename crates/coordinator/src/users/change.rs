@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::PersonId;
+use protocol::{PersonId, Sha256Digest};
 
 use super::{FORMERLY, MAX_NAME_LEN, MAX_USERS, User, Users, UsersError, password};
 use crate::access::{Actor, Role};
@@ -68,8 +68,9 @@ impl Users {
             return Err(UsersError::Full);
         }
         let (by, person) = (by.person(journal).await?, journal.person(name.to_owned()).await?);
-        users.push(User { person, name: name.to_owned(), role, password: hash });
-        let added = Happening::UserAdded { person, role, by: Some(by) };
+        let user = User { person, name: name.to_owned(), role, password: hash };
+        let added = Happening::UserAdded { person, role, hash: Some(user.hash()), by: Some(by) };
+        users.push(user);
         self.change(journal, added, users).await?;
         Ok(made)
     }
@@ -94,7 +95,7 @@ impl Users {
         users[at].role = role;
         keeps_a_supervisor(&users, name)?;
         let (person, by) = (users[at].person, Some(by.person(journal).await?));
-        let changed = Happening::UserChanged { person, role, password: false, by };
+        let changed = Happening::UserChanged { person, role, password: false, hash: None, by };
         self.change(journal, changed, users).await
     }
 
@@ -114,7 +115,8 @@ impl Users {
         let at = find(&users, name)?;
         users[at].password = hash;
         let (person, role, by) = (users[at].person, users[at].role, by.person(journal).await?);
-        let changed = Happening::UserChanged { person, role, password: true, by: Some(by) };
+        let (hash, by) = (Some(users[at].hash()), Some(by));
+        let changed = Happening::UserChanged { person, role, password: true, hash, by };
         self.change(journal, changed, users).await?;
         Ok(made)
     }
@@ -175,22 +177,24 @@ impl Users {
 
     /// Tells the journal of whatever it does not know as the file has it: somebody restored the file, or the power went.
     async fn tell(&self, journal: &Journal) -> Result<(), UsersError> {
-        let users: BTreeMap<_, _> =
-            self.all()?.into_iter().map(|user| (user.person, user.role)).collect();
+        let users = self.all()?.into_iter();
+        let users = users.map(|user| (user.person, (user.role, user.hash()))).collect();
         Ok(journal.decide(move |bench, _| (untold(bench, &users), ())).await?)
     }
 }
 
-fn untold(bench: &Bench, users: &BTreeMap<PersonId, Role>) -> Vec<Happening> {
+fn untold(bench: &Bench, users: &BTreeMap<PersonId, (Role, Sha256Digest)>) -> Vec<Happening> {
     let known = bench.users();
     let gone = known.keys().filter(|person| !users.contains_key(person));
     let gone = gone.map(|person| Happening::UserRemoved { person: *person, by: None });
-    let new = users.iter().filter_map(|(&person, &role)| match known.get(&person) {
-        None => Some(Happening::UserAdded { person, role, by: None }),
-        Some(other) if *other != role => {
-            Some(Happening::UserChanged { person, role, password: false, by: None })
-        }
-        Some(_) => None,
+    let new = users.iter().filter_map(|(&person, &(role, hash))| {
+        let Some(known) = known.get(&person) else {
+            return Some(Happening::UserAdded { person, role, hash: Some(hash), by: None });
+        };
+        // Earlier versions did not say which password it is.
+        let password = bench.password_of(&person).is_some_and(|it| *it != hash);
+        let changed = Happening::UserChanged { person, role, password, hash: Some(hash), by: None };
+        (*known != role || password).then_some(changed)
     });
     gone.chain(new).collect()
 }

@@ -106,3 +106,36 @@ async fn the_password_from_before_there_were_users_never_comes_back() {
     assert_eq!(users.first(&journal).await.unwrap(), First::There);
     assert!(!formerly.exists());
 }
+
+/// What the journal says of passwords, the last event last: whether somebody did it.
+fn told_of_passwords(journal: &Journal) -> Vec<bool> {
+    let all: Vec<u64> = (0..*journal.length().borrow()).collect();
+    let bodies = journal.bodies(&all).unwrap();
+    let events = bodies.iter().map(|(_, body)| serde_json::from_str(body).unwrap());
+    let told = events.filter(|it: &serde_json::Value| it["password"] == true);
+    told.map(|it| it["by"].is_string()).collect()
+}
+
+#[tokio::test]
+async fn a_new_password_that_could_not_be_written_does_not_stay_in_the_journal() {
+    let data = tempfile::tempdir().unwrap();
+    let (journal, users) = (journal(data.path()), Users::of(data.path()));
+    let First::Made(first) = users.first(&journal).await.unwrap() else { panic!("none made") };
+    // Where the file is written before it takes its place.
+    let half = data.path().join("users.new");
+    std::fs::create_dir(&half).unwrap();
+    users.renew(&journal, &root(), FIRST_NAME).await.unwrap_err();
+    assert!(knows(&users, FIRST_NAME, &first), "the old one stays");
+    assert_eq!(told_of_passwords(&journal), [true, false], "and the journal says so");
+    std::fs::remove_dir(&half).unwrap();
+
+    let old = std::fs::read_to_string(data.path().join(FILE)).unwrap();
+    users.renew(&journal, &root(), FIRST_NAME).await.unwrap();
+    std::fs::write(data.path().join(FILE), old).unwrap();
+    for _ in 0..2 {
+        users.first(&journal).await.unwrap();
+        assert_eq!(told_of_passwords(&journal), [true, false, true, false], "a copy was put back");
+    }
+    users.set_role(&journal, &root(), FIRST_NAME, Role::Supervisor).await.unwrap();
+    assert_eq!(told_of_passwords(&journal).len(), 4);
+}

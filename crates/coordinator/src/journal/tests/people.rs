@@ -83,7 +83,7 @@ async fn a_forgotten_name_is_in_no_file_and_the_journal_holds_as_before() {
         (&"person-forgotten".into(), &ids[3].to_string().into())
     );
     assert_eq!(journal.names().unwrap().len(), 199);
-    let findings = verify(&path, Some(SITE)).unwrap();
+    let findings = verify(&path, Some(&SITE.into())).unwrap();
     assert!(findings.hold(), "{findings:?}");
     let again = journal.person(NAME.into()).await.unwrap();
     assert_ne!(again, ids[77], "who comes back is somebody new");
@@ -125,7 +125,7 @@ async fn nobody_is_forgotten_who_may_log_in_and_nobody_who_forgets_is_named_anew
     let journal = Journal::open(&path, SITE).unwrap();
     let [ewa, jan] = ["Ewa", "Jan"].map(|name| journal.person(name.into()));
     let (ewa, jan) = (ewa.await.unwrap(), jan.await.unwrap());
-    let added = Happening::UserAdded { person: ewa, role: Role::Auditor, by: None };
+    let added = Happening::UserAdded { person: ewa, role: Role::Auditor, hash: None, by: None };
     append(&journal, vec![added]).await.unwrap();
     let refused = journal.forget(ewa, named("Jan"), "left".into()).await.unwrap_err();
     assert!(matches!(refused, JournalError::StillUser { .. }), "{refused}");
