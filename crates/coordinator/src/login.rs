@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Semaphore;
 
-use crate::access::Actor;
+use crate::access::{Actor, Role};
 use crate::event::Happening;
 use crate::journal::{Journal, JournalError};
 use crate::random::RandomError;
@@ -117,6 +117,52 @@ impl Login {
         self.visits.end(secret);
         let person = actor.person(journal).await?;
         journal.decide(move |_, _| (vec![Happening::LoggedOut { person }], ())).await
+    }
+
+    /// Gives a user another role. The user's visits end, also where it is the former one again before anybody looks.
+    ///
+    /// # Errors
+    /// As of [`Users::set_role`].
+    pub(crate) async fn set_role(
+        &self,
+        journal: &Journal,
+        by: &Actor,
+        name: &str,
+        role: Role,
+    ) -> Result<(), UsersError> {
+        self.users.set_role(journal, by, name, role).await?;
+        self.visits.end_of(name);
+        Ok(())
+    }
+
+    /// Makes a user's new password; the user's visits end.
+    ///
+    /// # Errors
+    /// As of [`Users::renew`].
+    pub(crate) async fn renew(
+        &self,
+        journal: &Journal,
+        by: &Actor,
+        name: &str,
+    ) -> Result<String, UsersError> {
+        let made = self.users.renew(journal, by, name).await?;
+        self.visits.end_of(name);
+        Ok(made)
+    }
+
+    /// Removes a user; the user's visits end.
+    ///
+    /// # Errors
+    /// As of [`Users::remove`].
+    pub(crate) async fn remove(
+        &self,
+        journal: &Journal,
+        by: &Actor,
+        name: &str,
+    ) -> Result<(), UsersError> {
+        self.users.remove(journal, by, name).await?;
+        self.visits.end_of(name);
+        Ok(())
     }
 
     /// Whose visit this is, if it lasts. `asks`: whether a person wants something, in contrast to a page that only stays

@@ -42,6 +42,13 @@ impl<K: Eq + Hash> Tally<K> {
         self.counts.entry(key).or_insert(Count { since: now, n: 0 }).n += 1;
     }
 
+    /// Takes one count back.
+    pub(crate) fn take_back(&mut self, key: &K) {
+        if let Some(count) = self.counts.get_mut(key) {
+            count.n = count.n.saturating_sub(1);
+        }
+    }
+
     /// Forgets the counts of one.
     pub(crate) fn forgive(&mut self, key: &K) {
         self.counts.remove(key);

@@ -46,7 +46,7 @@ pub(super) async fn set_role(
     FromPath(name): FromPath<String>,
     FromBody(RoleRequest { role }): FromBody<RoleRequest>,
 ) -> Result<StatusCode, Refused> {
-    let set = coordinator.login.users.set_role(&coordinator.journal, &by, &name, role).await;
+    let set = coordinator.login.set_role(&coordinator.journal, &by, &name, role).await;
     set.map(|()| StatusCode::NO_CONTENT).map_err(|error| refused(&error))
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn renew(
     Extension(by): Extension<Actor>,
     FromPath(name): FromPath<String>,
 ) -> Result<Json<NewPassword>, Refused> {
-    let renewed = coordinator.login.users.renew(&coordinator.journal, &by, &name).await;
+    let renewed = coordinator.login.renew(&coordinator.journal, &by, &name).await;
     renewed.map(|password| Json(NewPassword { name, password })).map_err(|error| refused(&error))
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn remove(
     Extension(by): Extension<Actor>,
     FromPath(name): FromPath<String>,
 ) -> Result<StatusCode, Refused> {
-    let removed = coordinator.login.users.remove(&coordinator.journal, &by, &name).await;
+    let removed = coordinator.login.remove(&coordinator.journal, &by, &name).await;
     removed.map(|()| StatusCode::NO_CONTENT).map_err(|error| refused(&error))
 }
 

@@ -30,39 +30,39 @@ pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Response {
 pub(super) async fn add(State(desk): Shared, form: Submission) -> Response {
     let name = form.fields.get("name").trim().to_owned();
     let Some(role) = role(&form.fields) else { return unreadable(&form.visitor) };
-    let (users, journal, by) = parts(&desk, &form.visitor);
-    let added = users.add(journal, by, &name, role).await;
+    let (login, journal, by) = parts(&desk, &form.visitor);
+    let added = login.users.add(journal, by, &name, role).await;
     after(&desk, &form.visitor, added.map(|password| Done::Password { name, password }))
 }
 
 /// `POST /users/role`
 pub(super) async fn set_role(State(desk): Shared, form: Submission) -> Response {
     let Some(role) = role(&form.fields) else { return unreadable(&form.visitor) };
-    let (users, journal, by) = parts(&desk, &form.visitor);
-    let set = users.set_role(journal, by, form.fields.get("name"), role).await;
+    let (login, journal, by) = parts(&desk, &form.visitor);
+    let set = login.set_role(journal, by, form.fields.get("name"), role).await;
     after(&desk, &form.visitor, set.map(|()| Done::Changed))
 }
 
 /// `POST /users/password`
 pub(super) async fn renew(State(desk): Shared, form: Submission) -> Response {
     let name = form.fields.get("name").to_owned();
-    let (users, journal, by) = parts(&desk, &form.visitor);
-    let renewed = users.renew(journal, by, &name).await;
+    let (login, journal, by) = parts(&desk, &form.visitor);
+    let renewed = login.renew(journal, by, &name).await;
     after(&desk, &form.visitor, renewed.map(|password| Done::Password { name, password }))
 }
 
 /// `POST /users/remove`
 pub(super) async fn remove(State(desk): Shared, form: Submission) -> Response {
-    let (users, journal, by) = parts(&desk, &form.visitor);
-    let removed = users.remove(journal, by, form.fields.get("name")).await;
+    let (login, journal, by) = parts(&desk, &form.visitor);
+    let removed = login.remove(journal, by, form.fields.get("name")).await;
     after(&desk, &form.visitor, removed.map(|()| Done::Changed))
 }
 
 fn parts<'a>(
     desk: &'a Desk,
     visitor: &'a Visitor,
-) -> (&'a crate::users::Users, &'a crate::journal::Journal, &'a crate::access::Actor) {
-    (&desk.coordinator.login.users, &desk.coordinator.journal, &visitor.visit.actor)
+) -> (&'a crate::login::Login, &'a crate::journal::Journal, &'a crate::access::Actor) {
+    (&desk.coordinator.login, &desk.coordinator.journal, &visitor.visit.actor)
 }
 
 fn role(fields: &Fields) -> Option<Role> {

@@ -14,8 +14,9 @@ use crate::users::{Mark, User};
 pub(crate) const VISIT_TIME: Duration = Duration::from_secs(12 * 3600);
 /// A visit ends when nothing was asked for so long. A page that only stays open asks for nothing.
 pub(crate) const IDLE_TIME: Duration = Duration::from_secs(2 * 3600);
-/// Visits at a time; the one that ends first makes room.
-const MAX_VISITS: usize = 200;
+/// Visits of one person at a time; the oldest makes room. With [`crate::users::MAX_USERS`] that bounds them all, and
+/// nobody's logins end somebody else's visit.
+const MAX_OF_ONE: usize = 10;
 
 /// By which door somebody came. A secret of one is worth nothing at the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,9 +61,11 @@ impl Visits {
         let visit = Visit { actor, form_token, mark, door, until, last: now };
         let mut visits = self.lock();
         visits.retain(|_, visit| visit.lasts(now));
-        if visits.len() >= MAX_VISITS {
-            let first = visits.iter().min_by_key(|(_, visit)| visit.until).map(|(key, _)| *key);
-            first.map(|key| visits.remove(&key));
+        let theirs = visits.iter().filter(|(_, visit)| visit.actor.person == Some(user.person));
+        let mut theirs: Vec<_> = theirs.map(|(key, visit)| (visit.until, *key)).collect();
+        theirs.sort_unstable_by_key(|(until, _)| *until);
+        for (_, key) in theirs.iter().take((theirs.len() + 1).saturating_sub(MAX_OF_ONE)) {
+            visits.remove(key);
         }
         visits.insert(key(secret.as_str()), visit);
         Ok(secret)
@@ -80,9 +83,13 @@ impl Visits {
     ) -> Option<Visit> {
         let mut visits = self.lock();
         let visit = visits.get_mut(&key(secret))?;
-        let person = visit.actor.person?;
-        let user = users.iter().find(|user| user.person == person)?;
-        if !visit.lasts(now) || visit.door != door || user.mark() != visit.mark {
+        let user = users.iter().find(|user| visit.actor.person == Some(user.person));
+        // For good: the user may be as before again some day.
+        if !visit.lasts(now) || user.is_none_or(|user| user.mark() != visit.mark) {
+            visits.remove(&key(secret));
+            return None;
+        }
+        if visit.door != door {
             return None;
         }
         if asks {
@@ -94,6 +101,11 @@ impl Visits {
     /// Ends a visit.
     pub(crate) fn end(&self, secret: &str) {
         self.lock().remove(&key(secret));
+    }
+
+    /// Ends all visits of a user.
+    pub(crate) fn end_of(&self, name: &str) {
+        self.lock().retain(|_, visit| visit.actor.name.to_lowercase() != name.to_lowercase());
     }
 
     /// A panic elsewhere cannot leave the map half changed.
@@ -133,6 +145,13 @@ mod tests {
             [serde_json::from_str::<User>(&text).unwrap()]
         };
         let (ola, demoted) = (json("technician"), json("auditor"));
+        for other in [&demoted[..], &[]] {
+            let (visits, now) = (Visits::default(), Instant::now());
+            let secret = visits.begin(&ola[0], Door::Browser, now).unwrap();
+            let find = |users| visits.find(&secret, Door::Browser, users, now, true);
+            assert!(find(&ola).is_some() && find(other).is_none());
+            assert!(find(&ola).is_none(), "what has ended does not come back");
+        }
         let (visits, start) = (Visits::default(), Instant::now());
         let secret = visits.begin(&ola[0], Door::Browser, start).unwrap();
         let find = |users: &[User], door, after: Duration, asks| {
@@ -140,8 +159,6 @@ mod tests {
         };
         let minute = Duration::from_secs(60);
         assert!(!find(&ola, Door::Program, minute, true), "a cookie is no bearer token");
-        assert!(!find(&demoted, Door::Browser, minute, true));
-        assert!(!find(&[], Door::Browser, minute, true));
         let (almost, late) = (IDLE_TIME - minute, IDLE_TIME + minute);
         assert!(find(&ola, Door::Browser, almost, false), "looked at, not used");
         assert!(!find(&ola, Door::Browser, late, true), "an open page does not keep it");
@@ -152,5 +169,33 @@ mod tests {
             assert!(visits.find(&secret, Door::Browser, &ola, now, true).is_some());
         }
         assert!(visits.find(&secret, Door::Browser, &ola, start + VISIT_TIME, true).is_none());
+    }
+
+    #[test]
+    fn logins_of_one_end_no_visit_of_another() {
+        let user = |n: u8| {
+            let person = format!("{n:02x}").repeat(16);
+            let text = format!(
+                r#"{{"person":"{person}","name":"User {n}","role":"auditor","password":"$hash"}}"#
+            );
+            serde_json::from_str::<User>(&text).unwrap()
+        };
+        let (visits, start, users) = (Visits::default(), Instant::now(), [user(1), user(2)]);
+        let begin = |which: &User, n: usize| {
+            let now = start + Duration::from_secs(n as u64);
+            visits.begin(which, Door::Program, now).unwrap()
+        };
+        let lasts = |secret: &str| {
+            let now = start + Duration::from_secs(600);
+            visits.find(secret, Door::Program, &users, now, true).is_some()
+        };
+        let patient = begin(&users[0], 0);
+        let many: Vec<_> = (1..=500).map(|n| begin(&users[1], n)).collect();
+        assert!(lasts(&patient), "an auditor has thrown the others out");
+        let left = many.iter().rposition(|secret| !lasts(secret)).unwrap() + 1;
+        assert_eq!(many.len() - left, MAX_OF_ONE, "the last ones stay");
+        assert_eq!(many.iter().filter(|secret| lasts(secret)).count(), MAX_OF_ONE);
+        visits.end_of("USER 2");
+        assert!(lasts(&patient) && many.iter().all(|secret| !lasts(secret)));
     }
 }
