@@ -98,6 +98,16 @@ impl Journal {
         Self::open_by(Clock::start(), None, path, site)
     }
 
+    /// As [`Journal::open`], of real machines or of simulated ones, whichever it holds: for who has nothing to do with
+    /// machines.
+    ///
+    /// # Errors
+    /// As of [`Journal::open`].
+    pub(crate) fn open_of_either_kind(path: &Path, site: SiteKey) -> Result<Self, JournalError> {
+        let simulated = Self::at_rest(path, Bench::simulated)?.unwrap_or_default();
+        Self::open(path, Founding { site, simulated })
+    }
+
     /// As [`Journal::open`], by a clock that a person may vouch for.
     ///
     /// # Errors
@@ -163,15 +173,7 @@ impl Journal {
     /// # Errors
     /// As of [`Journal::open`].
     pub(crate) fn locks_at(path: &Path) -> Result<Locks, JournalError> {
-        if !path.exists() {
-            return Ok(Locks::default());
-        }
-        let connection = database::open_to_read(path)?;
-        if schema::version(&connection, path)?.is_none() {
-            return Ok(Locks::default());
-        }
-        database::check(&connection, "quick_check", path)?;
-        Ok(Tables { connection: &connection, path }.fold()?.bench.locks().clone())
+        Ok(Self::at_rest(path, |bench| bench.locks().clone())?.unwrap_or_default())
     }
 
     /// The keys of the site, from a journal that is not in use; none where there is none.
@@ -179,6 +181,10 @@ impl Journal {
     /// # Errors
     /// As of [`Journal::open`].
     pub(crate) fn site_keys_at(path: &Path) -> Result<Option<SiteKeys>, JournalError> {
+        Ok(Self::at_rest(path, |bench| bench.site_keys().cloned())?.flatten())
+    }
+
+    fn at_rest<R>(path: &Path, look: impl FnOnce(&Bench) -> R) -> Result<Option<R>, JournalError> {
         if !path.exists() {
             return Ok(None);
         }
@@ -186,7 +192,8 @@ impl Journal {
         if schema::version(&connection, path)?.is_none() {
             return Ok(None);
         }
-        Ok(Tables { connection: &connection, path }.fold()?.bench.site_keys().cloned())
+        database::check(&connection, "quick_check", path)?;
+        Ok(Some(look(&Tables { connection: &connection, path }.fold()?.bench)))
     }
 
     /// How its transactions go.

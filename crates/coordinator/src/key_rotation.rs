@@ -5,13 +5,13 @@
 //! 1. the new private key, as [`NEXT`] beside the present one;
 //! 2. the event in the journal, signed by both: from here on the new key is the site's;
 //! 3. [`NEXT`] takes the place of the present private key, which nothing needs any more;
-//! 4. `site.pub` with the new line of keys, and the images' manifests signed again.
+//! 4. the images' manifests signed again, and `site.pub` with the new line of keys.
 //!
 //! Before 2 nothing has happened, and the next attempt takes the key that lies there. After 2 whoever opens the data
 //! directory next goes on, be it `serve` or another rotation.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use evidence::{SigningKey, SiteKeys};
 use protocol::SiteKey;
@@ -74,6 +74,8 @@ pub(crate) struct Rotated {
     pub(crate) keys: SiteKeys,
     /// How many images' manifests were signed again.
     pub(crate) images: usize,
+    /// Whether only a rotation was finished that had been interrupted.
+    pub(crate) only_finished: bool,
 }
 
 /// Rotates the key from beginning to end. A rotation that was interrupted after it was recorded is only finished.
@@ -87,7 +89,8 @@ pub(crate) async fn rotate(data: &DataDir, word: Word) -> Result<Rotated, KeyRot
     if !data.join(JOURNAL).exists() {
         return Err(KeyRotationError::NoJournal { data: data.path().to_owned() });
     }
-    if finish(data)?.is_none() {
+    let only_finished = finish(data)?.is_some() || !is_published(data)?;
+    if !only_finished {
         let next = prepare(data)?;
         record(data, next, word).await?;
         finish(data)?;
@@ -97,7 +100,14 @@ pub(crate) async fn rotate(data: &DataDir, word: Word) -> Result<Rotated, KeyRot
     let keys = keys.unwrap_or_else(|| site.public().into());
     let images = ImageStore::open(data.path(), site.public())?;
     let images = publish(data, &site, &keys, &images)?;
-    Ok(Rotated { keys, images })
+    Ok(Rotated { keys, images, only_finished })
+}
+
+/// Whether the last rotation came to its end, if there was one: its last step is that `site.pub` has all keys.
+fn is_published(data: &DataDir) -> Result<bool, KeyRotationError> {
+    let keys = Journal::site_keys_at(&data.join(JOURNAL))?;
+    let Some(keys) = keys.filter(|keys| !keys.rotations().is_empty()) else { return Ok(true) };
+    Ok(site::published(data.path())?.is_some_and(|published| published == keys))
 }
 
 /// Step 1.
@@ -112,7 +122,7 @@ fn prepare(data: &DataDir) -> Result<SigningKey, KeyRotationError> {
 /// Step 2.
 async fn record(data: &DataDir, next: SigningKey, word: Word) -> Result<(), KeyRotationError> {
     let site = Site::open(data.path())?;
-    let journal = Journal::open(&data.join(JOURNAL), site.public())?;
+    let journal = Journal::open_of_either_kind(&data.join(JOURNAL), site.public())?;
     let by = journal.person(word.by).await?;
     let decided = journal.decide(move |bench, now| {
         let at_work = bench.batches().find(|batch| bench.is_needed(batch, now));
@@ -130,6 +140,11 @@ async fn record(data: &DataDir, next: SigningKey, word: Word) -> Result<(), KeyR
         }
     });
     decided.await?
+}
+
+/// Whether a rotation may wait for its end in a data directory: only then need anybody call [`finish`].
+pub(crate) fn is_begun(data: &Path) -> bool {
+    data.join(NEXT).exists()
 }
 
 /// Step 3, where step 2 was taken: gives the key that is the site's since. None where no rotation waits for its end.
@@ -161,8 +176,10 @@ pub(crate) fn publish(
     keys: &SiteKeys,
     images: &ImageStore,
 ) -> Result<usize, KeyRotationError> {
+    let signed = images.resign(keys, &site.key)?;
+    // Last, as the mark that all is done.
     site::publish(data.path(), keys)?;
-    Ok(images.resign(keys, &site.key)?)
+    Ok(signed)
 }
 
 #[cfg(test)]

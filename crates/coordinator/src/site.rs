@@ -129,7 +129,10 @@ pub(crate) fn publish(data: &Path, keys: &SiteKeys) -> Result<(), SiteError> {
 }
 
 /// The public keys as they were written; none if the file is missing or was damaged, for it can be written again.
-fn published(data: &Path) -> Result<Option<SiteKeys>, SiteError> {
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub(crate) fn published(data: &Path) -> Result<Option<SiteKeys>, SiteError> {
     let path = data.join(PUBLIC);
     match std::fs::read(&path) {
         Ok(bytes) => Ok(String::from_utf8(bytes).ok().and_then(|text| text.parse().ok())),

@@ -12,10 +12,11 @@ use super::Asker;
 use crate::admin::client::{ClientError, get};
 use crate::clock;
 use crate::console::{say, say_json, table, tell};
-use crate::data_dir::{self, DataDir};
+use crate::data_dir::{self, DataDir, DataDirError};
 use crate::image_build;
 use crate::images::{ImageStore, ImportOptions, ImportProgress, ImportReport};
 use crate::journal::Journal;
+use crate::key_rotation;
 use crate::site::Site;
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +54,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
     data_dir::prepare(&asker.data)?;
+    finish_rotation(&asker.data)?;
     let site = Site::open(&asker.data)?;
     let store = ImageStore::open(&asker.data, site.public())?;
     match command {
@@ -69,6 +71,20 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
         Command::Remove { image } => remove(asker, &store, &site, &image).await,
         Command::Check => check(asker, &store),
     }
+}
+
+/// Goes on with a rotation of the key that was interrupted: the journal has another key then than `site.key`. Whoever
+/// serves has done so first.
+fn finish_rotation(data: &Path) -> Result<()> {
+    if !key_rotation::is_begun(data) {
+        return Ok(());
+    }
+    match DataDir::open(data) {
+        Ok(data) => drop(key_rotation::finish(&data)?),
+        Err(DataDirError::InUse { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(())
 }
 
 fn build(
@@ -198,7 +214,7 @@ async fn user_of(asker: &Asker, site: &Site, image: ImageId) -> Result<Option<St
         }
         Err(ClientError::NotRunning { .. }) => {
             let data = DataDir::open(&asker.data)?;
-            let journal = Journal::open(&data.join("journal.db"), site.public())?;
+            let journal = Journal::open_of_either_kind(&data.join("journal.db"), site.public())?;
             let published = journal.published();
             let wants = |kind: &JobKind| kind.image().is_some_and(|(it, ..)| it == image);
             let bench = &published.bench;

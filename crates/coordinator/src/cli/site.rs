@@ -29,12 +29,19 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
     let rotated = key_rotation::rotate(&data, word).await?;
     let (key, images) = (rotated.keys.present(), rotated.images);
     let count = rotated.keys.rotations().len();
-    let answer = serde_json::json!({ "key": key, "rotations": count, "images": images });
+    let only_finished = rotated.only_finished;
+    let answer = serde_json::json!({
+        "key": key, "rotations": count, "images": images, "only_finished": only_finished,
+    });
+    let before = match only_finished {
+        true => "a rotation that was interrupted is finished, no other was begun: ",
+        false => "",
+    };
     let path = data.join(crate::site::PUBLIC);
     asker.said(
         answer.to_string().as_bytes(),
         &format!(
-            "the site's key is {key} now (rotation {count}); manifests of {images} images were signed again. Hand out {} \
+            "{before}the site's key is {key} now (rotation {count}); manifests of {images} images were signed again. Hand out {} \
              anew: with it the certificates of all keys verify",
             path.display()
         ),

@@ -15,6 +15,7 @@ use crate::console::{say, table};
 use crate::dashboard::Log;
 use crate::data_dir::DataDir;
 use crate::journal::Journal;
+use crate::key_rotation;
 use crate::site::Site;
 use crate::users::{First, Users};
 
@@ -189,8 +190,9 @@ fn offline<T>(done: Result<T, ClientError>) -> Result<Option<T>, ClientError> {
 /// The data directory's users and journal. Its lock keeps `rehome serve` from starting meanwhile.
 async fn open(data: &Path) -> Result<(DataDir, Journal, Users)> {
     let data = DataDir::open(data)?;
+    key_rotation::finish(&data)?;
     let site = Site::open(data.path())?;
-    let journal = Journal::open(&data.join("journal.db"), site.public())?;
+    let journal = Journal::open_of_either_kind(&data.join("journal.db"), site.public())?;
     let users = Users::of(data.path());
     if let First::Made(password) = users.first(&journal).await? {
         say(&format!(

@@ -81,8 +81,17 @@ async fn a_rotation_that_was_interrupted_is_finished_or_has_not_happened() {
                 let expected = if is_recorded { new.unwrap() } else { first };
                 assert_eq!(keys.present(), expected, "after {steps}");
             }
+            let rotated = rotate(&data, word()).await.unwrap();
+            let interrupted = !by_serve && (2..4).contains(&steps);
+            assert_eq!(rotated.only_finished, interrupted, "after {steps}");
+            let keys = rotated.keys;
+            if interrupted {
+                let key = (keys.present(), keys.rotations().len());
+                assert_eq!(key, (new.unwrap(), 1), "after {steps}: it was only finished");
+                assert!(!rotate(&data, word()).await.unwrap().only_finished);
+                continue;
+            }
             // Whatever was there, one more rotation ends with a key that follows.
-            let keys = rotate(&data, word()).await.unwrap().keys;
             assert_eq!(keys.first(), first, "after {steps}");
             assert!(new.is_none_or(|new| keys.contains(&new)), "after {steps}: a key was lost");
             assert_eq!(start(&data), keys);

@@ -48,6 +48,10 @@ fn one_journal_holds_one_kind_and_installs_nothing_on_what_is_not_there() {
     assert!(bench.terminate().success());
     let why = bench.refused_to_serve(&[]);
     assert!(why.contains("of simulated machines; start with --simulated"), "{why}");
+    // What has nothing to do with machines goes on.
+    let users = ["user", "add", "Ewa", "--role", "auditor"];
+    assert_eq!(bench.json(&users)["name"], "Ewa");
+    assert_eq!(bench.json(&["site", "rotate-key", "--because", "yearly"])["rotations"], 1);
     let why = bench.refused_to_serve(&["--simulated", "--dhcp", "proxy"]);
     assert!(why.contains("dhcp: must be off"), "{why}");
 }
