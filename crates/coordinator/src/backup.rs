@@ -144,7 +144,7 @@ pub(crate) fn backup(data: &Path, config: Option<&Path>, to: &Path) -> Result<Ma
         fs::write(&beside, kept.small().unwrap_or_default()).map_err(written)?;
     }
     journal::copy_to(&data.join(MemberName::JOURNAL), &copy)?;
-    let findings = journal::verify(&copy, Some(site))?;
+    let findings = journal::verify(&copy, Some(&site.into()))?;
     if let Some(bad) = findings.checks.iter().find(|it| !it.holds) {
         return Err(BackupError::Unsound { why: bad.says.clone() });
     }

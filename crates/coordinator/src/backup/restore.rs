@@ -160,7 +160,7 @@ pub(super) fn belong_together(manifest: &Manifest, data: &Path) -> Result<(), Ba
     let site = Site::open(data)?.public();
     Users::of(data).check_file()?;
     let path = data.join(MemberName::JOURNAL);
-    let findings = journal::verify(&path, Some(site))?;
+    let findings = journal::verify(&path, Some(&site.into()))?;
     if let Some(bad) = findings.checks.iter().find(|it| !it.holds) {
         return Err(unsound(&bad.says));
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Subcommand;
+use evidence::SiteKeys;
 
 use super::{Asker, Verdict, verify as certificates};
 use crate::console::{begin_with, say, say_json};
@@ -50,11 +51,11 @@ pub(super) fn run(asker: &Asker, command: &Command) -> Result<Verdict> {
 fn verify(asker: &Asker, file: Option<&Path>, key: Option<&Path>) -> Result<Verdict> {
     let own = asker.data.join("journal.db");
     let wanted = match (key, file) {
-        (Some(key), _) => Some(certificates::read_keys(key)?.present()),
-        (None, None) => site::read_public(&asker.data)?,
+        (Some(key), _) => Some(certificates::read_keys(key)?),
+        (None, None) => site::read_public(&asker.data)?.map(SiteKeys::from),
         (None, Some(_)) => None,
     };
-    let findings = journal::verify(file.unwrap_or(&own), wanted)?;
+    let findings = journal::verify(file.unwrap_or(&own), wanted.as_ref())?;
     if findings.simulated {
         begin_with(NOTICE);
     }

@@ -8,6 +8,7 @@ use std::io::{BufRead, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use evidence::SiteKeys;
 use protocol::{Sha256Digest, SiteKey};
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
@@ -176,7 +177,7 @@ pub(crate) fn rebuild_in(
 
 /// Whether a journal that was made holds, and is what the header says.
 fn is_sound(path: &Path, wanted: Option<SiteKey>, header: &Header) -> Result<(), ExportError> {
-    let findings = verify(path, wanted)?;
+    let findings = verify(path, wanted.map(SiteKeys::from).as_ref())?;
     if let Some(bad) = findings.checks.into_iter().find(|it| !it.holds) {
         return Err(ExportError::Unsound { why: bad.says });
     }

@@ -349,7 +349,7 @@ async fn a_journal_that_is_closed_needs_no_file_beside_it_and_takes_nothing_more
         drop((journal, other));
         is_closed(&path);
         std::fs::copy(&path, &copy).unwrap();
-        assert_eq!(verify(&copy, Some(SITE)).unwrap().events, 2);
+        assert_eq!(verify(&copy, Some(&SITE.into())).unwrap().events, 2);
     }
 }
 

@@ -55,12 +55,12 @@ impl Findings {
     }
 }
 
-/// Checks a journal. `wanted` is the site it must belong to, where that is known from elsewhere; its checkpoint file is
+/// Checks a journal. `wanted` are keys of the site it must belong to, where they are known from elsewhere; its checkpoint file is
 /// looked at if there is one.
 ///
 /// # Errors
 /// When it could not be looked at, or is no journal.
-pub(crate) fn verify(path: &Path, wanted: Option<SiteKey>) -> Result<Findings, JournalError> {
+pub(crate) fn verify(path: &Path, wanted: Option<&SiteKeys>) -> Result<Findings, JournalError> {
     if !path.exists() {
         return Err(JournalError::None { path: path.display().to_string() });
     }
@@ -120,13 +120,15 @@ pub(crate) fn verify(path: &Path, wanted: Option<SiteKey>) -> Result<Findings, J
     Ok(findings)
 }
 
-fn belongs(keys: &SiteKeys, wanted: Option<SiteKey>) -> Result<String, String> {
+fn belongs(keys: &SiteKeys, wanted: Option<&SiteKeys>) -> Result<String, String> {
     let site = keys.present();
-    match wanted {
-        Some(wanted) if !keys.contains(&wanted) => {
-            Err(format!("it belongs to site {site}, not to {wanted}"))
+    // A copy from before a rotation knows fewer keys than are known now, and is the site's all the same.
+    match wanted.map(|wanted| (wanted.present(), keys.join(wanted))) {
+        Some((wanted, Ok(None))) => Err(format!("it belongs to site {site}, not to {wanted}")),
+        Some((_, Err(error))) => {
+            Err(format!("it belongs to site {site}, whose keys are not one line: {error}"))
         }
-        Some(_) => Ok(format!("it belongs to site {site}, as expected")),
+        Some((_, Ok(Some(_)))) => Ok(format!("it belongs to site {site}, as expected")),
         None => Ok(format!(
             "it says that it belongs to site {site}; compare that with a site.pub of your own"
         )),

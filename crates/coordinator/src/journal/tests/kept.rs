@@ -48,7 +48,7 @@ async fn a_torn_log_gives_what_was_written_in_order_or_a_refusal() {
                     assert!(len >= 11, "{len} events where 11 were spoken of");
                     assert_eq!(Some(published.log.root()), log.root_at(len));
                     drop(published);
-                    assert!(verify(&path, Some(signing_site())).unwrap().hold());
+                    assert!(verify(&path, Some(&signing_site().into())).unwrap().hold());
                     opened += 1;
                 }
                 Err(error) => {
@@ -156,7 +156,7 @@ fn every_kind_of_damage_is_named() {
         let prepare = if damage == "SELECT 1" { "" } else { tamper };
         connection.execute_batch(&format!("{prepare}{damage}")).unwrap();
         drop(connection);
-        let findings = verify(&path, Some(signing_site())).unwrap();
+        let findings = verify(&path, Some(&signing_site().into())).unwrap();
         let broken: Vec<_> = findings.checks.iter().filter(|it| !it.holds).collect();
         match broken.as_slice() {
             [] => assert_eq!(check, "", "{damage} is not found"),
@@ -190,4 +190,23 @@ async fn a_log_without_its_journal_is_left_as_it_is() {
     // The first start ended before anything was written: that is no loss.
     std::fs::remove_file(&log).unwrap();
     Journal::open(&other, SITE).unwrap();
+}
+
+#[tokio::test]
+async fn a_copy_from_before_a_rotation_is_the_sites_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.db");
+    let journal = Journal::open(&path, signing_site()).unwrap();
+    keep(&journal).await;
+    drop(journal);
+    let next = SigningKey::from_seed([8; 32]).unwrap();
+    let mut keys = SiteKeys::from(signing_site());
+    keys.rotate(&key(), &next, UnixMillis(7)).unwrap();
+    let findings = verify(&path, Some(&keys)).unwrap();
+    assert!(findings.hold(), "{findings:?}");
+    // Who has only the new key, or another site's, cannot tell.
+    for stranger in [keys.present(), SITE] {
+        let findings = verify(&path, Some(&stranger.into())).unwrap();
+        assert!(!findings.hold(), "{findings:?}");
+    }
 }

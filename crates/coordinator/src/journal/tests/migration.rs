@@ -29,7 +29,7 @@ fn version(path: &Path) -> i64 {
 async fn a_journal_of_the_version_before_goes_on_and_is_kept_as_it_was() {
     let folder = tempfile::tempdir().unwrap();
     let path = former(folder.path());
-    assert!(verify(&path, Some(signing_site())).unwrap().hold(), "before");
+    assert!(verify(&path, Some(&signing_site().into())).unwrap().hold(), "before");
     let journal = open(&path).unwrap();
     let log = journal.published().log.clone();
     assert_eq!(log.root_at(16).unwrap().to_string(), ROOT);
@@ -56,7 +56,7 @@ async fn a_journal_of_the_version_before_goes_on_and_is_kept_as_it_was() {
     assert_eq!((n, who.as_str()), (16, "root"));
     drop(kept);
     keep(&journal).await;
-    assert!(verify(&path, Some(signing_site())).unwrap().hold());
+    assert!(verify(&path, Some(&signing_site().into())).unwrap().hold());
     let root = journal.published().log.root();
     drop(journal);
     let again = open(&path).unwrap();
