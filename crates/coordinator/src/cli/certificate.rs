@@ -1,5 +1,7 @@
 //! `rehome certificate ...`
 
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -101,8 +103,18 @@ async fn export_all(asker: &Asker, out: &Path) -> Result<()> {
     )
 }
 
+/// Makes or replaces a file for everybody to read: on a full disk, or when the power goes, the one that was there stays.
 fn write(path: &Path, content: &[u8]) -> Result<()> {
-    std::fs::write(path, content).with_context(|| format!("failed to write {}", path.display()))
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let replace = || -> std::io::Result<()> {
+        let everybody = std::fs::Permissions::from_mode(0o666);
+        let mut file = tempfile::Builder::new().permissions(everybody).tempfile_in(folder)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        std::fs::File::open(folder)?.sync_all()
+    };
+    replace().with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// What was done to a drive, how it was proven, and what that does not prove.
@@ -149,4 +161,26 @@ pub(super) fn print(facts: &Facts, json: bool) -> Result<()> {
         None => say("  nothing was installed")?,
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_takes_anothers_place_as_a_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, old) = (folder.path().join("machine-01.json"), folder.path().join("old"));
+        write(&path, b"the good one").unwrap();
+        // The same file by another name: whoever writes into it changes both.
+        std::fs::hard_link(&path, &old).unwrap();
+        write(&path, b"a new one").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"a new one");
+        assert_eq!(std::fs::read(&old).unwrap(), b"the good one", "it was written over");
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o400, 0o400);
+        std::fs::create_dir(folder.path().join("taken")).unwrap();
+        write(&folder.path().join("taken"), b"x").unwrap_err();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3, "nothing half is left");
+    }
 }

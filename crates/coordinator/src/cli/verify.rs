@@ -165,8 +165,9 @@ impl Heap {
             return;
         };
         self.held += 1;
-        // One that was given out again after a rotation says the same by another key.
+        // One that was given out again after a rotation says the same by another key, and a site may be renamed.
         facts.site = protocol::SiteKey::from_bytes([0; 32]);
+        facts.site_name.clear();
         let job = (facts.machine, facts.batch);
         match self.seen.get(&job) {
             None => drop(self.seen.insert(job, (path.to_owned(), facts))),

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use evidence::certificate::{CERTIFICATE_TYPE, Statement};
+use evidence::certificate::{CERTIFICATE_TYPE, Facts, Statement};
 use evidence::{Envelope, SigningKey, SiteKeys};
 use protocol::Step;
 use protocol::api::RecordsAccepted;
@@ -60,7 +60,13 @@ async fn a_folder_is_exported_and_checked_file_by_file() {
     std::fs::write(out.join("copy.cert"), &good).unwrap();
     let (code, _, notes) = verify(&key, &[&out]);
     assert!(code == 0 && notes.contains("twice: "), "{notes}");
-    std::fs::write(out.join("rival.json"), rival(&bench, &good)).unwrap();
+    // Given out again after the site was renamed.
+    let renamed = rival(&bench, &good, |facts| facts.site_name = "elsewhere".to_owned());
+    std::fs::write(out.join("rival.json"), renamed).unwrap();
+    let (code, _, notes) = verify(&key, &[&out]);
+    assert!(code == 0 && !notes.contains("contradiction: "), "{notes}");
+    let other = rival(&bench, &good, |facts| facts.completed_at.0 += 1);
+    std::fs::write(out.join("rival.json"), other).unwrap();
     let (code, said, notes) = verify(&key, &[&out]);
     assert!(code == 1 && notes.contains("contradiction: "), "{notes}");
     assert!(said.contains("3 of 3 certificates hold"), "{said}");
@@ -85,14 +91,14 @@ async fn a_folder_is_exported_and_checked_file_by_file() {
 }
 
 /// What the site's key could sign beside the truth.
-fn rival(bench: &Coordinator, certificate: &[u8]) -> String {
+fn rival(bench: &Coordinator, certificate: &[u8], change: impl FnOnce(&mut Facts)) -> String {
     let mut seed = [0; 32];
     let text = std::fs::read_to_string(bench.path().join("site.key")).unwrap();
     hex::decode_to_slice(text.trim(), &mut seed).unwrap();
     let key = SigningKey::from_seed(seed).unwrap();
     let envelope = Envelope::from_json(certificate).unwrap();
     let mut statement: Statement = envelope.open(CERTIFICATE_TYPE, &key.public()).unwrap();
-    statement.facts.site_name = "elsewhere".to_owned();
+    change(&mut statement.facts);
     format!("{}\n", Envelope::sign(CERTIFICATE_TYPE, &statement, &key).unwrap().to_json())
 }
 
