@@ -14,6 +14,8 @@ use crate::private_file;
 /// Said wherever something is shown in plain text.
 pub(crate) const NOTICE: &str =
     "SIMULATED: these machines do not exist, and nothing here proves anything";
+/// What the names of files begin with that come from a rehearsal.
+const FILE_MARK: &str = "SIMULATED-";
 /// Tells the command line.
 pub(crate) const HEADER: HeaderName = HeaderName::from_static("rehome-simulated");
 
@@ -63,6 +65,17 @@ pub(crate) fn introduce(coordinator: &Coordinator) -> anyhow::Result<()> {
 /// Makes pages under the notice, if that is so.
 pub(crate) async fn under_notice(simulated: bool, request: Request, next: Next) -> Response {
     IS_SIMULATED.scope(simulated, next.run(request)).await
+}
+
+/// The name of a file that goes out: what leads nowhere says so before it is opened.
+pub(crate) fn file_name(simulated: bool, name: &str) -> String {
+    let mark = if simulated { FILE_MARK } else { "" };
+    format!("{mark}{name}")
+}
+
+/// The first line of a text that goes out of a rehearsal; nothing for real machines.
+pub(crate) fn first_line(simulated: bool) -> String {
+    if simulated { format!("{NOTICE}\r\n") } else { String::new() }
 }
 
 /// Whether the page that is made now is of simulated machines.

@@ -22,6 +22,7 @@ use crate::certificate::{CertificateError, certificate, site_keys};
 use crate::coordinator::Coordinator;
 use crate::lots::actions::Named;
 use crate::lots::view::LotView;
+use crate::simulated::{file_name, first_line};
 use crate::site;
 use crate::verify_page::VERIFY_PAGE;
 
@@ -55,7 +56,8 @@ pub(in super::super) async fn download(
         Ok(None) => return unknown(&visitor).into_response(),
         Err(error) => return broken(&visitor, &error).into_response(),
     };
-    let name = format!("attachment; filename=\"lot-{}.zip\"", lot.id);
+    let name = file_name(desk.coordinator.site.simulated, &format!("lot-{}.zip", lot.id));
+    let name = format!("attachment; filename=\"{name}\"");
     let packed = match packed(&desk, visitor.lang, lot).await {
         Ok(packed) => packed,
         Err(error) => {
@@ -86,11 +88,13 @@ fn pack(coordinator: &Coordinator, lang: Lang, lot: &LotView) -> Result<Packed, 
         zip.start_file(name, SimpleFileOptions::default())?;
         Ok(zip.write_all(content)?)
     };
+    let simulated = coordinator.site.simulated;
+    let name = |name: &str| file_name(simulated, name);
     let (mut machines, mut without) = (Vec::new(), String::new());
     for number in numbers(lot) {
         match certificate(coordinator, number) {
             Ok(file) => {
-                add(&format!("machine-{number}.json"), file.as_bytes())?;
+                add(&name(&format!("machine-{number}.json")), file.as_bytes())?;
                 machines.extend(machine(coordinator, number));
             }
             Err(why @ (CertificateError::NotEarned { .. } | CertificateError::Unknown(_))) => {
@@ -100,11 +104,12 @@ fn pack(coordinator: &Coordinator, lang: Lang, lot: &LotView) -> Result<Packed, 
         }
     }
     if !without.is_empty() {
-        add("without-certificate.txt", without.as_bytes())?;
+        let text = format!("{}{without}", first_line(simulated));
+        add(&name("without-certificate.txt"), text.as_bytes())?;
     }
     add(site::PUBLIC, site_keys(coordinator).to_text().as_bytes())?;
     add("verify.html", VERIFY_PAGE.html.as_bytes())?;
-    add("lot.csv", table::csv(lang, lot).as_bytes())?;
+    add(&name("lot.csv"), table::csv(lang, lot, simulated).as_bytes())?;
     Ok(Packed { zip: zip.finish()?.into_inner(), machines })
 }
 

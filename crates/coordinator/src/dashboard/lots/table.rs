@@ -10,6 +10,7 @@ use super::super::guard::Visitor;
 use super::super::lang::Lang;
 use super::{broken, find, unknown};
 use crate::lots::view::LotView;
+use crate::simulated::{file_name, first_line};
 
 /// `GET /lots/{id}/table`
 pub(in super::super) async fn download(
@@ -22,13 +23,17 @@ pub(in super::super) async fn download(
         Ok(None) => return unknown(&visitor).into_response(),
         Err(error) => return broken(&visitor, &error).into_response(),
     };
-    let name = format!("attachment; filename=\"lot-{}.csv\"", lot.id);
-    let kind = "text/csv; charset=utf-8; header=present".to_owned();
-    ([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], csv(visitor.lang, &lot)).into_response()
+    let simulated = desk.coordinator.site.simulated;
+    let name = file_name(simulated, &format!("lot-{}.csv", lot.id));
+    let name = format!("attachment; filename=\"{name}\"");
+    let kind = "text/csv; charset=utf-8".to_owned();
+    let table = csv(visitor.lang, &lot, simulated);
+    ([(CONTENT_TYPE, kind), (CONTENT_DISPOSITION, name)], table).into_response()
 }
 
-/// Semicolons and a byte order mark, as a Polish office's spreadsheet expects; no cell can be a formula.
-pub(super) fn csv(lang: Lang, lot: &LotView) -> String {
+/// Semicolons and a byte order mark, as a Polish office's spreadsheet expects; no cell can be a formula. Of simulated
+/// machines its first line says so.
+pub(super) fn csv(lang: Lang, lot: &LotView, simulated: bool) -> String {
     let words = lang.lots();
     let heads =
         [words.thing, words.asset, words.serial, words.model, words.ended, words.in_the_way];
@@ -62,5 +67,5 @@ pub(super) fn csv(lang: Lang, lot: &LotView) -> String {
         cells.each_ref().map(|it| csv_cell(it, Separator::Semicolon)).join(";")
     };
     let lines: Vec<_> = rows.iter().map(line).collect();
-    format!("\u{feff}{}\r\n", lines.join("\r\n"))
+    format!("\u{feff}{}{}\r\n", first_line(simulated), lines.join("\r\n"))
 }

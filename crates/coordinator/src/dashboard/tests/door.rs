@@ -133,7 +133,7 @@ impl Door {
     }
 
     /// A lot whose owner accepts to overwrite, unless there is one.
-    async fn open_lot(&self) {
+    pub(super) async fn open_lot(&self) {
         if self.coordinator.journal.published().bench.lots().next().is_some() {
             return;
         }
@@ -177,7 +177,7 @@ impl Door {
             location: head.headers.get("location").map(text).unwrap_or_default(),
             cookies: head.headers.get_all("set-cookie").iter().map(text).collect(),
             headers: head.headers,
-            body: String::from_utf8(body.collect().await.unwrap().to_bytes().into()).unwrap(),
+            body: String::from_utf8_lossy(&body.collect().await.unwrap().to_bytes()).into_owned(),
         }
     }
 

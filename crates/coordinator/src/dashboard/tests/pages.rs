@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
+use axum::http::header::CONTENT_DISPOSITION;
 use http_body_util::BodyExt;
 use protocol::api::{Heartbeat, Progress};
 use protocol::{ByteLen, Stage};
@@ -48,6 +49,19 @@ async fn every_page_of_a_rehearsal_says_so_in_its_language() {
         let door = Door::open_as(simulated, Clock::start(), REQUEST_TIME).await;
         door.boot(laptop(1)).await;
         let ola = door.log_in().await;
+        // What leaves the page leaves the notice on the page, and takes one of its own along.
+        door.open_lot().await;
+        let lot = super::lots::lot_of(&door);
+        for (file, kind) in [("table", "csv"), ("certificates", "zip")] {
+            let answer = door.get(&format!("/lots/{lot}/{file}"), &ola.cookie).await;
+            let name = answer.headers[CONTENT_DISPOSITION].to_str().unwrap();
+            let marked = name.contains(&format!("\"SIMULATED-lot-{lot}.{kind}\""));
+            assert_eq!(marked, simulated, "{name}");
+            if kind == "csv" {
+                let notice = answer.body.starts_with("\u{feff}SIMULATED: ");
+                assert_eq!(notice, simulated, "{}", answer.body);
+            }
+        }
         for (lang, words) in [
             ("en", "Simulated: these machines do not exist"),
             ("pl", "Symulacja: te komputery nie istnieją"),
