@@ -150,7 +150,7 @@ pub(super) enum Command {
     /// It was returned to the owner as it is
     GiveBack {
         thing: Thing,
-        /// Who took it, or which paper says so
+        /// Number of the paper that says so, without the name of whoever took it: it stays in the journal for good
         #[arg(long, value_name = "TEXT")]
         reference: String,
         #[command(flatten)]
@@ -219,7 +219,7 @@ pub(super) enum Bag {
     /// It was returned to the owner, with what is on it
     Returned {
         bag: String,
-        /// Who took it, or which paper says so
+        /// Number of the paper that says so, without the name of whoever took it: it stays in the journal for good
         #[arg(long, value_name = "TEXT")]
         reference: String,
         #[command(flatten)]

@@ -269,9 +269,12 @@ impl<'a> Desk<'a> {
                 how: line(how, "how it was destroyed, with --how")?,
                 reference: maybe(reference, "the paper")?,
             },
-            End::Returned { reference } => {
-                Fate::Returned { reference: line(reference, "who took it, with --reference")? }
-            }
+            End::Returned { reference } => Fate::Returned {
+                reference: line(
+                    reference,
+                    "which paper says so, with --reference and without names of people",
+                )?,
+            },
             End::PutBack { because } => Fate::PutBack { because: reason(because)? },
             End::SanitizedIn { number } => {
                 let machine = self.machine(*number)?;
@@ -310,7 +313,8 @@ impl<'a> Desk<'a> {
     /// It went back to the owner.
     pub(crate) fn give_back(&self, pointed: Pointed, reference: &str) -> Decided {
         let subject = self.received(pointed)?;
-        let reference = line(reference, "who took it or which paper says so, with --reference")?;
+        let reference =
+            line(reference, "which paper says so, with --reference and without names of people")?;
         self.step(LotStep::Returned { subject, reference })
     }
 

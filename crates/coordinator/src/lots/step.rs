@@ -105,7 +105,7 @@ pub(crate) enum LotStep {
     /// It was returned to the owner as it is.
     Returned {
         subject: Subject,
-        /// The paper that says so, or who took it.
+        /// The paper that says so.
         reference: String,
     },
     /// That was not so: it is here.

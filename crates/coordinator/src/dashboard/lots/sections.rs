@@ -237,7 +237,7 @@ fn ways_out(visitor: &Visitor, lot: &LotView, it: &ThingView) -> Markup {
             summary { (words.other_ends) }
             (wish(visitor, lot.id, "nothing-inside", &html! { (of) (because) }, words.inside_now))
             (wish(visitor, lot.id, "give-back", &html! {
-                (of) (line(words.fate_who, "reference", "", true))
+                (of) (line(words.fate_paper, "reference", "", true))
             }, words.give_back_now))
         }
     }
@@ -335,7 +335,7 @@ fn fates(visitor: &Visitor, lot: LotId, bag: &str) -> Markup {
         }
         details { summary { (words.fate_returned) }
             (wish(visitor, lot, "drive-returned", &html! {
-                (bag) (line(words.fate_who, "reference", "", true))
+                (bag) (line(words.fate_paper, "reference", "", true))
             }, words.record))
         }
         details { summary { (words.fate_put_back) }

@@ -91,7 +91,7 @@ catalogue! {
     fate_sanitized: "Sanitized in another machine", "Skasowany w innym komputerze";
     fate_machine: "Number of that machine", "Numer tego komputera";
     fate_returned: "Returned to the owner", "Zwrócony właścicielowi";
-    fate_who: "Who took it, or which paper says so", "Kto odebrał albo który dokument to potwierdza";
+    fate_paper: "Number of the paper that says so (no names of people)", "Numer dokumentu, który to potwierdza (bez nazwisk)";
     fate_put_back: "Put back where it was", "Włożony z powrotem";
 
     inside_now: "I looked: there is no other drive inside", "Sprawdzone: w środku nie ma innego dysku";
