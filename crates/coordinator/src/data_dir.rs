@@ -60,6 +60,8 @@ const MARK: &[u8] = b"This is a data directory of rehome.\n";
 const LOCK_LEN: usize = 4096;
 /// What others may have put into it before the first start.
 const WELCOME: [&str; 5] = [LOCK, "rehome.toml", "appliance", "images", "lost+found"];
+/// How the folder's name begins in which `rehome journal rebuild` works.
+pub(crate) const REBUILDING: &str = ".rehome-rebuild-";
 /// Before there was a mark, the lock was blank: what shows that it is ours then.
 const FORMERLY: [&str; 3] = ["site.key", "dashboard.hash", "journal.db"];
 
@@ -111,6 +113,7 @@ impl DataDir {
             TryLockError::WouldBlock => DataDirError::InUse { path: path.to_owned() },
             TryLockError::Error(source) => write(source),
         })?;
+        remove_leftovers(path).map_err(write)?;
         Ok(Self { path: path.to_owned(), _lock: lock })
     }
 
@@ -175,6 +178,18 @@ fn check_content(path: &Path) -> Result<Lock, DataDirError> {
         (Lock::Blank, Some(stranger)) => foreign(stranger.clone()),
         (Lock::Foreign, _) => foreign(LOCK.to_owned()),
     }
+}
+
+/// Removes what a command left that was killed: it may hold names of people. Only with the lock, so that none is at work.
+fn remove_leftovers(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let is_left = entry.file_name().to_string_lossy().starts_with(REBUILDING);
+        if is_left && entry.file_type()?.is_dir() {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// What a file named `lock` is.
@@ -246,6 +261,24 @@ mod tests {
                 DataDir::open(folder.path()).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn what_a_killed_command_left_goes_with_the_lock_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let opened = DataDir::open(folder.path()).unwrap();
+        let left = folder.path().join(".rehome-rebuild-Xy12");
+        fs::create_dir(&left).unwrap();
+        fs::write(left.join("journal.db"), "names").unwrap();
+        let (file, other) = (folder.path().join(".rehome-rebuild-notes"), folder.path().join("x"));
+        fs::write(&file, "a file").unwrap();
+        fs::create_dir(&other).unwrap();
+        // Somebody else may be at work in it.
+        DataDir::open(folder.path()).unwrap_err();
+        assert!(left.exists());
+        drop(opened);
+        DataDir::open(folder.path()).unwrap();
+        assert!(!left.exists() && file.exists() && other.exists());
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub(super) fn make(asker: &Asker, config: Option<&Path>, to: &Path) -> Result<()
     say(
         "this site's name and unlock its drives. Keep it locked away, and never on the bench's network",
     )?;
+    say(
+        "not in it are the appliance's boot files: build or copy them again (scripts/build-appliance)",
+    )?;
     missing_images(
         &manifest,
         "not in it are the contents of these images, which must be added again",
@@ -39,6 +42,9 @@ pub(super) fn restore(asker: &Asker, file: &Path) -> Result<()> {
     say(&format!("{}: {}; it holds", asker.data.display(), content(&manifest)))?;
     say(
         "what happened after that event is not in it: let nobody serve from the former directory any more",
+    )?;
+    say(
+        "no machine boots from here before the appliance is there again (scripts/build-appliance)",
     )?;
     missing_images(
         &manifest,

@@ -108,7 +108,10 @@ fn write(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let replace = || -> std::io::Result<()> {
         let everybody = std::fs::Permissions::from_mode(0o666);
-        let mut file = tempfile::Builder::new().permissions(everybody).tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".rehome-export-")
+            .permissions(everybody)
+            .tempfile_in(folder)?;
         file.write_all(content)?;
         file.as_file().sync_all()?;
         file.persist(path).map_err(|error| error.error)?;

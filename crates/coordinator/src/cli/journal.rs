@@ -84,7 +84,8 @@ fn export(asker: &Asker, to: &Path, with_names: bool) -> Result<Verdict> {
     let failed = || format!("failed to write {}", to.display());
     let folder = to.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Under another name until it is whole, and for nobody else to read.
-    let file = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
+    let file = tempfile::Builder::new().prefix(".rehome-export-").tempfile_in(folder);
+    let file = file.with_context(failed)?;
     let out = BufWriter::new(file.as_file());
     let header = journal::export(&asker.data.join("journal.db"), with_names, out)?;
     file.as_file().sync_all().with_context(failed)?;

@@ -19,6 +19,7 @@ use super::person::Person;
 use super::tables::{KeptCheckpoint, Tables};
 use super::verify::{proven, verify};
 use super::{JournalError, Published, copy, schema, sql_error};
+use crate::data_dir::REBUILDING;
 
 /// What the first line says it is.
 const KIND: &str = "rehome-journal";
@@ -153,7 +154,7 @@ pub(crate) fn rebuild_in(
         return Err(ExportError::Leftover { path });
     }
     let room = tempfile::Builder::new()
-        .prefix(".rehome-rebuild-")
+        .prefix(REBUILDING)
         .permissions(Permissions::from_mode(0o700))
         .tempdir_in(folder);
     let room = room.map_err(ExportError::Write)?;

@@ -44,7 +44,7 @@ fn one_journal_holds_one_kind_and_installs_nothing_on_what_is_not_there() {
     let mut bench = Coordinator::start(&["--simulated"]);
     let arm = ["batch", "arm", "--by", "Ola", "--count", "1", "--for", "1h", "--kind", "refurbish"];
     let why = bench.refused(&[&arm[..], &["--image", "demo"]].concat());
-    assert!(why.contains("can only be wiped"), "{why}");
+    assert!(why.contains("no image fits on"), "{why}");
     assert!(bench.terminate().success());
     let why = bench.refused_to_serve(&[]);
     assert!(why.contains("of simulated machines; start with --simulated"), "{why}");
