@@ -14,6 +14,7 @@ pub mod ids;
 pub mod inventory;
 pub mod job;
 pub mod password;
+pub mod placeholder;
 pub mod plan;
 pub mod policy;
 pub mod stage;
@@ -32,6 +33,7 @@ pub use ids::{
 pub use inventory::{Inventory, MacAddr, MachineIdentity};
 pub use job::{Job, JobKind};
 pub use password::DrivePassword;
+pub use placeholder::is_placeholder;
 pub use plan::{Claim, Media, Plan, PlannedDrive, Refusal, Technique};
 pub use policy::Policy;
 pub use stage::Stage;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use protocol::is_placeholder;
 use serde::{Deserialize, Serialize};
 
 use crate::row::NotKept;
@@ -11,45 +12,18 @@ pub(crate) const MAX_SERIAL_LEN: usize = 80;
 /// Shorter than this many letters and digits is no serial number: half of a school's register would match it.
 const MIN_SERIAL_LEN: usize = 4;
 
-/// What vendors and clerks write when they have none: lower case letters and digits only, Polish ones folded.
-const PLACEHOLDERS: [&str; 38] = [
-    "asset",
-    "baseboardserialnumber",
-    "basboardserialnumber",
-    "boardserialnumber",
-    "brak",
-    "braknr",
-    "braknumeru",
-    "brakdanych",
+/// What Polish clerks write when they have none, beside what firmware does ([`is_placeholder`]): lower-case letters and
+/// digits only.
+const OF_CLERKS: [&str; 10] = [
     "bezn",
     "beznumeru",
-    "chassisserialnumber",
-    "default",
-    "defaultstring",
-    "empty",
-    "filledbyoem",
-    "invalid",
+    "brak",
+    "brakdanych",
+    "braknr",
+    "braknumeru",
     "nieczytelny",
     "niedotyczy",
     "nieznany",
-    "none",
-    "notapplicable",
-    "notavailable",
-    "notprovided",
-    "notspecified",
-    "null",
-    "oem",
-    "ref",
-    "serial",
-    "serialnumber",
-    "sernum",
-    "systemmanufacturer",
-    "systemproductname",
-    "systemserialnumber",
-    "systemversion",
-    "tobefilledbyoem",
-    "tobefilledbyoemo",
-    "unknown",
     "usunieto",
 ];
 
@@ -73,7 +47,8 @@ impl SerialNumber {
         let count = bare.chars().count();
         let plausible = (MIN_SERIAL_LEN..=MAX_SERIAL_LEN).contains(&count)
             && serial.chars().count() <= MAX_SERIAL_LEN;
-        (plausible && !is_placeholder(&bare) && !is_pattern(&bare)).then_some(Self(serial))
+        let says_nothing = is_placeholder(&serial) || OF_CLERKS.contains(&bare.as_str());
+        (plausible && !says_nothing && !counts_up(&bare)).then_some(Self(serial))
     }
 
     /// In capitals and without blanks.
@@ -133,19 +108,13 @@ fn bare(text: &str) -> String {
     text.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-fn is_placeholder(bare: &str) -> bool {
-    PLACEHOLDERS.contains(&bare)
-}
-
-/// One character over and over, or digits counted up: `00000000`, `XXXXXXXX`, `123456789`, `0123456789`.
-fn is_pattern(bare: &str) -> bool {
+/// Digits counted up: `123456789`, `0123456789`, `34567`.
+fn counts_up(bare: &str) -> bool {
     let mut pairs = bare.chars().zip(bare.chars().skip(1));
-    let repeated = pairs.clone().all(|(a, b)| a == b);
-    let counted = pairs.all(|(a, b)| match (a.to_digit(10), b.to_digit(10)) {
+    pairs.all(|(a, b)| match (a.to_digit(10), b.to_digit(10)) {
         (Some(a), Some(b)) => (a + 1) % 10 == b,
         _ => false,
-    });
-    repeated || counted
+    })
 }
 
 #[cfg(test)]

@@ -5,47 +5,13 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use protocol::MachineIdentity;
 use protocol::inventory::Product;
+use protocol::{MachineIdentity, is_placeholder};
 
 use crate::roots::Roots;
 
 /// The longest text that is taken, in characters.
 const MAX_TEXT_LEN: usize = 80;
-
-/// What vendors write when they have nothing to say, in lower case and without punctuation.
-const PLACEHOLDERS: [&str; 30] = [
-    "0123456789",
-    "1234567890",
-    "123456789",
-    "12345678",
-    "1234567",
-    "123456",
-    "asset",
-    "basboardserialnumber",
-    "baseboardserialnumber",
-    "boardserialnumber",
-    "chassisserialnumber",
-    "default",
-    "defaultstring",
-    "empty",
-    "invalid",
-    "na",
-    "none",
-    "notapplicable",
-    "notavailable",
-    "notspecified",
-    "null",
-    "oem",
-    "serial",
-    "serialnumber",
-    "systemmanufacturer",
-    "systemproductname",
-    "systemserialnumber",
-    "systemversion",
-    "tobefilledbyoem",
-    "unknown",
-];
 
 /// UUIDs that whole series of boards share: Gigabyte's, and those of AMI's template.
 const SHARED_UUIDS: [&str; 4] = [
@@ -92,13 +58,7 @@ fn text_of(roots: &Roots, name: &str) -> Option<String> {
 fn meaningful(text: &str) -> Option<String> {
     let printable: String = text.chars().filter(|character| !character.is_control()).collect();
     let text: String = printable.trim().chars().take(MAX_TEXT_LEN).collect();
-    let bare: String =
-        text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    let mut characters = bare.chars();
-    let first = characters.next()?;
-    // `0`, `00000000`, `XXXXXXX`, `FFFFFFFF`: a single character is no serial number either.
-    let repeated = characters.all(|character| character == first);
-    (!repeated && !PLACEHOLDERS.contains(&bare.as_str())).then_some(text)
+    (!is_placeholder(&text)).then_some(text)
 }
 
 /// A UUID in lower case; none where it is malformed or not this machine's own.
