@@ -10,4 +10,5 @@ mod lots;
 mod pages;
 mod protect;
 mod roles;
+mod served;
 mod witness;

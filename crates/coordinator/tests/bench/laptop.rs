@@ -187,10 +187,7 @@ pub(crate) async fn talk(
     session: Option<&str>,
     body: Vec<u8>,
 ) -> Answer {
-    let stream = TcpStream::connect(at.api()).await.unwrap();
-    let connector = tokio_rustls::TlsConnector::from(Arc::new(pinned(&at.site)));
-    let name = ServerName::try_from("rehome").unwrap();
-    let stream = connector.connect(name, stream).await.unwrap();
+    let stream = secured(at, TcpStream::connect(at.api()).await.unwrap()).await.unwrap();
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
@@ -201,6 +198,15 @@ pub(crate) async fn talk(
     let request = request.body(Full::new(Bytes::from(body))).unwrap();
     let answer = sender.send_request(request).await.unwrap();
     (answer.status(), answer.into_body().collect().await.unwrap().to_bytes())
+}
+
+/// TLS with the coordinator's key pinned, over a connection to its port.
+pub(crate) async fn secured(
+    at: &Coordinator,
+    stream: TcpStream,
+) -> std::io::Result<tokio_rustls::client::TlsStream<TcpStream>> {
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(pinned(&at.site)));
+    connector.connect(ServerName::try_from("rehome").unwrap(), stream).await
 }
 
 fn pinned(site: &SiteConfig) -> rustls::ClientConfig {
