@@ -30,6 +30,11 @@ fn main() -> Result<(), Failure> {
     for policy in plan::policy::builtin() {
         seed("policy", &policy.name, &serde_json::to_vec(&policy)?)?;
     }
+    for name in ["register_utf8.csv", "register_cp1250.csv", "register.xlsx"] {
+        // The files that a register's tests read, under the byte for "nothing is said about it".
+        let file = std::fs::read(Path::new("crates/register/tests/libreoffice").join(name))?;
+        seed("register_file", name, &[&[0], file.as_slice()].concat())?;
+    }
     seed("drive_evidence", "overwritten", &serde_json::to_vec(&overwritten())?)?;
     seed("drive_evidence", "erased", &serde_json::to_vec(&erased())?)
 }

@@ -4,6 +4,7 @@
 
 mod hostile;
 mod joined;
+mod libreoffice;
 mod mapped;
 mod offices;
 mod workbook;
