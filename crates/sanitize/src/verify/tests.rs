@@ -208,7 +208,7 @@ fn what_a_person_sees_or_a_second_look_meets_was_really_read() {
     // Sectors enough for a sample. What was not read is no old content, which would condemn the drive.
     let identity = DriveIdentity { serial: "B".to_owned(), ..hollow.identity().unwrap() };
     let hollow = Hollow(SimDrive::new(identity, SectorSize::try_from(512).unwrap()));
-    let sampled = watched(|watch| crate::confirm::sample_zeros(&hollow, &[], &[3; 32], watch));
+    let sampled = watched(|watch| crate::confirm::sample_zeros(&hollow, &[], (&[3; 32], 0), watch));
     let (_, bad, _) = sampled.unwrap_err();
     let ranges = bad.into_listed();
     assert!(!ranges.is_empty());
