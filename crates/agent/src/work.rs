@@ -8,6 +8,7 @@ mod fetch;
 mod image_drive;
 mod install;
 mod job;
+mod notice;
 mod nvram;
 mod observe;
 mod partitions;

@@ -303,13 +303,23 @@ async function compareFacts(facts, records, spans) {
     refuse("statement", "no record says that a ticket for its plan was accepted");
   }
   if (plan.drives.length === 0 || plan.drives.length !== drives.length) refuse("statement", "not every planned drive is certified");
-  for (const [at, { evidence, record }] of drives.entries()) {
-    const found = records.find(({ digest }) => digest === record);
+  for (const [at, { evidence, record, notice }] of drives.entries()) {
+    const from = records.findIndex(({ digest }) => digest === record);
+    const found = records[from];
     if (found?.step.step !== "verified") refuse("record", record);
     const { step, ...words } = found.step;
     if (!isEqual(words, { ...evidence })) refuse("record", record);
     if (!isEqual(plan.drives[at].identity, evidence.drive)) refuse("record", record);
+    const written = records.slice(from).filter(({ step }) => step.step === "notice-written" && isEqual(step.drive, evidence.drive)).at(-1);
+    const { step: _, ...said } = written?.step ?? {};
+    const same = written ? isEqual(said, { ...notice }) && said.certificate === await certificateId(facts) : notice === undefined;
+    if (!same) refuse("statement", "a boot notice is not the one that the records say");
   }
+}
+
+/** The certificate's number, as boot notices have it. */
+async function certificateId({ machine, batch }) {
+  return hex((await sha256(utf8(`rehome certificate ${machine} ${batch}`))).slice(0, 8));
 }
 
 const FACTS = ["site", "site_name", "machine", "number", "batch", "identity", "product", "plan", "policy", "agents", "drives", "installed", "completed_at"];
@@ -352,6 +362,7 @@ async function check(bytes, trusted) {
   const opened = await joinChains(facts, records);
   await compareFacts(facts, opened, spans);
   const policy = hex(await sha256(utf8(spans.get(facts.policy))));
-  return { facts, signer, policy, size: head.size, records: records.length };
+  const id = (await certificateId(facts)).match(/.{4}/g).join("-");
+  return { facts, id, signer, policy, size: head.size, records: records.length };
 }
 

@@ -29,7 +29,7 @@ function definitions(pairs) {
   return element("dl", {}, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, typeof value === "string" ? plain(value) : value)]));
 }
 
-function drive({ evidence }) {
+function drive({ evidence, notice }) {
   const say = words();
   const { model, serial, size } = evidence.drive;
   const read = bytesOf(evidence.verification.bytes);
@@ -43,10 +43,11 @@ function drive({ evidence }) {
       [say.canaries, evidence.canaries ? say.marks(evidence.canaries.placed, evidence.canaries.found) : null],
       [say.read, evidence.method === "full" ? say.all_read(read) : say.sample_read(read)],
       [say.zeros, bytesOf(evidence.zeros)],
+      [say.notice, notice ? say.notice_of(bytesOf(notice.length), notice.sha256) : null],
     ]));
 }
 
-function details({ facts, signer, policy, size, records }) {
+function details({ facts, id, signer, policy, size, records }) {
   const say = words();
   const { vendor, name } = facts.product;
   const digest = element("span", {}, `${plain(facts.policy.name)}, SHA-256 `, element("code", {}, policy));
@@ -55,6 +56,7 @@ function details({ facts, signer, policy, size, records }) {
       [say.machine, [String(facts.number).padStart(2, "0"), vendor, name].filter(Boolean).join(" ")],
       [say.serial, facts.identity.system_serial],
       [say.site, facts.site_name],
+      [say.id, element("code", {}, id)],
       [say.done, moment(facts.completed_at)],
     ]),
     ...facts.drives.map(drive),

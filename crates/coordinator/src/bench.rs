@@ -18,7 +18,7 @@ use evidence::site_keys::SiteKeysError;
 use evidence::{Envelope, EnvelopeError, SiteKeys};
 use protocol::{
     AgentKey, AgentRecord, BatchId, Inventory, Job, LotId, MachineId, MachineIdentity,
-    MachineNumber, PersonId, Sha256Digest, SiteKey, UnixMillis,
+    MachineNumber, PersonId, Sha256Digest, SiteKey, Step, UnixMillis,
 };
 
 pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
@@ -444,7 +444,12 @@ impl Bench {
 
     fn record(&mut self, index: u64, envelope: &Envelope, at: UnixMillis) -> Result<(), FoldError> {
         let named: AgentRecord = envelope.peek().map_err(FoldError::Envelope)?;
-        self.change(&named.machine)?.record(index, named.agent, envelope, at)
+        // A notice of ours is no data: it may have been left in another machine.
+        let notice = match &named.step {
+            Step::DriveLookedAt(look) => self.notice_on(&look.drive),
+            _ => None,
+        };
+        self.change(&named.machine)?.record(index, named.agent, envelope, at, notice.as_ref())
     }
 }
 

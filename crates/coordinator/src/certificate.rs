@@ -91,7 +91,11 @@ fn facts(
         {
             return Err(format!("{}: {found}", planned.identity));
         }
-        Ok(CertifiedDrive { evidence: verified.evidence.clone(), record: verified.record })
+        Ok(CertifiedDrive {
+            evidence: verified.evidence.clone(),
+            record: verified.record,
+            notice: admission.notices.get(&planned.identity).cloned(),
+        })
     });
     let drives = drives.collect::<Result<Vec<_>, String>>()?;
     let worked =

@@ -120,5 +120,6 @@ fn verified_before(bench: &Bench, machine: &Machine, admission: &Admission) -> V
 fn earlier_work(proofs: &Proofs, before: &Verified, confirmed: bool) -> Option<Box<EarlierWork>> {
     let proof = proofs.get(&before.evidence.drive)?.as_ref().ok()?;
     let same = proof.record == before.record;
-    same.then(|| Box::new(EarlierWork { planned: proof.planned.clone(), confirmed }))
+    let (planned, notice) = (proof.planned.clone(), proof.notice.clone());
+    same.then(|| Box::new(EarlierWork { planned, notice, confirmed }))
 }

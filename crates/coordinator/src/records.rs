@@ -168,7 +168,9 @@ fn judge(
         // What else an agent says that the work is not bound to changes nothing.
         _ if admission.agent != agent => None,
         Step::Verified(evidence) => admission.implausible(evidence),
-        Step::ImageWritten { .. } | Step::Finished {} if admission.held => {
+        Step::ImageWritten { .. } | Step::NoticeWritten(_) | Step::Finished {}
+            if admission.held =>
+        {
             Some("the agent went on although a person holds the machine".to_owned())
         }
         Step::Finished {} if !admission.may_finish() => Some(

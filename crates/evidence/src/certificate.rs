@@ -8,11 +8,11 @@
 mod implausible;
 mod verify;
 
-use protocol::event::DriveEvidence;
+use protocol::event::{BootNotice, DriveEvidence};
 use protocol::inventory::{MachineIdentity, Product};
 use protocol::{
-    AgentKey, BatchId, ImageId, MachineId, MachineNumber, Plan, Policy, Sha256Digest, SiteKey,
-    UnixMillis,
+    AgentKey, BatchId, CertificateId, ImageId, MachineId, MachineNumber, Plan, Policy,
+    Sha256Digest, SiteKey, UnixMillis,
 };
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +21,7 @@ use crate::envelope::Envelope;
 use crate::key::SigningKey;
 use crate::merkle::Log;
 use crate::rotation::Rotation;
+use crate::sha256;
 use crate::site_keys::SiteKeys;
 pub use implausible::implausible;
 pub use verify::{Failure, verify, verify_simulated};
@@ -88,6 +89,25 @@ pub struct CertifiedDrive {
     pub evidence: DriveEvidence,
     /// The agent's record that says so, by the digest of its signed bytes.
     pub record: Sha256Digest,
+    /// The notice that was written to it afterwards: a later look finds that in these sectors.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<BootNotice>,
+}
+
+impl Facts {
+    /// The certificate's number, as boot notices have it.
+    pub fn id(&self) -> CertificateId {
+        id_of(&self.machine, &self.batch)
+    }
+}
+
+/// The number of the certificate of this machine's work in this batch, of which there is one: the first eight bytes of a
+/// SHA-256, known before the work begins.
+pub fn id_of(machine: &MachineId, batch: &BatchId) -> CertificateId {
+    let digest = sha256(format!("rehome certificate {machine} {batch}").as_bytes());
+    let mut id = [0; 8];
+    id.copy_from_slice(&digest.as_bytes()[..8]);
+    CertificateId::from_bytes(id)
 }
 
 /// A leaf of the journal with its way to the root.

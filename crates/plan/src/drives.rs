@@ -71,7 +71,8 @@ fn as_proven(drive: &DriveUnit, proven: &Proven) -> Result<PlannedDrive, (Refusa
         return Err(unproven("its sectors or namespaces are not as they were then"));
     }
     // Of the earlier plan only what says how it was proven; what is done now is decided now.
-    Ok(PlannedDrive { unlock: false, receives_image: false, ..planned.clone() })
+    let (unlock, receives_image, leaves_notice) = (false, false, false);
+    Ok(PlannedDrive { unlock, receives_image, leaves_notice, ..planned.clone() })
 }
 
 /// The name of a drive that can be read whole; a kernel that refuses to write to it is no obstacle.
@@ -118,6 +119,7 @@ fn worked_on(
         claim: choice.claim,
         reasons: choice.reasons,
         receives_image: false,
+        leaves_notice: false,
         proven_by: None,
     })
 }

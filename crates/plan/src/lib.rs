@@ -82,6 +82,11 @@ pub fn plan_with(
         refusals.push(no_drive());
     }
     planned.sort_by(|a: &PlannedDrive, b| a.identity.cmp(&b.identity));
+    if job.kind == (JobKind::Wipe {}) {
+        for drive in &mut planned {
+            drive.leaves_notice = holds_notice(drive);
+        }
+    }
     let image = job.kind.image().map(|(image, image_min_size, _)| {
         match target::choose(&planned, image_min_size) {
             Ok(chosen) => planned[chosen].receives_image = true,
@@ -131,6 +136,13 @@ fn bad_policy(name: &str, problems: &[PolicyProblem]) -> Refusal {
         code: RefusalCode::PolicyUnreachable,
         sentence: format!("it contradicts itself: {}; correct its file", problems.join("; ")),
     }
+}
+
+/// Whether firmware would start a notice from it: one block device, of the sectors that boot sectors are written for.
+fn holds_notice(drive: &PlannedDrive) -> bool {
+    drive.sector_size.bytes() == 512
+        && drive.more_namespaces == 0
+        && drive.identity.size.0 >= 2 * protocol::event::NOTICE_LEN
 }
 
 /// There is no plan without anything to consent to: no ticket can come of such a job, whoever asks for one.

@@ -19,7 +19,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::drive::DriveIdentity;
-use crate::event::DriveEvidence;
+use crate::event::{BootNotice, DriveEvidence};
 use crate::ids::{AgentKey, MachineId, MachineNumber, Nonce, Sha256Digest};
 use crate::inventory::Inventory;
 use crate::job::Job;
@@ -136,6 +136,9 @@ pub struct EarlierRecord {
 pub struct EarlierWork {
     /// As the drive is to be planned: by what it was sanitized, never to be again.
     pub planned: PlannedDrive,
+    /// The notice that the work left on it: those sectors are not zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notice: Option<BootNotice>,
     /// Whether a boot of this job has confirmed it already. From then on an image may lie on it.
     pub confirmed: bool,
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::drive::DriveIdentity;
-use crate::ids::{AgentKey, ImageId, MachineId, Sha256Digest, TicketId};
+use crate::ids::{AgentKey, CertificateId, ImageId, MachineId, Sha256Digest, TicketId};
 use crate::inventory::Inventory;
 use crate::plan::{Claim, Refusal, Technique};
 use crate::policy::Verification;
@@ -133,6 +133,8 @@ pub enum Step {
     },
     /// A drive was read and nothing was written to it: what work found that only verifies. It claims nothing.
     DriveLookedAt(DriveLook),
+    /// A notice for whoever starts the machine was written to a drive that was verified before, and read back.
+    NoticeWritten(BootNotice),
     /// The machine switches itself off, so that the next look meets drives with fresh power. The last word of its boot.
     PoweringOff {},
     /// All that was planned is done.
@@ -262,6 +264,23 @@ pub struct DriveEvidence {
     pub verified_at: UnixMillis,
 }
 
+/// Bytes that a boot notice takes: the first 64 sectors of 512 bytes.
+pub const NOTICE_LEN: u64 = 32 << 10;
+
+/// A notice on a wiped drive, from its first byte on. A later look finds other content than zeros there, and this is it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BootNotice {
+    /// The drive.
+    pub drive: DriveIdentity,
+    /// The certificate that it names.
+    pub certificate: CertificateId,
+    /// How many bytes it takes: [`NOTICE_LEN`].
+    pub length: ByteLen,
+    /// SHA-256 of them all.
+    pub sha256: Sha256Digest,
+}
+
 /// What was seen of a drive by somebody who had no part in erasing it, if anybody has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -282,6 +301,8 @@ pub struct DriveLook {
     pub n_ranges: u64,
     /// Their length together.
     pub bytes: ByteLen,
+    /// SHA-256 of the first [`NOTICE_LEN`] bytes; none where the drive is smaller or they cannot be read.
+    pub head: Option<Sha256Digest>,
     /// When the look ended.
     pub looked_at: UnixMillis,
 }
@@ -296,6 +317,22 @@ impl DriveLook {
             Verification::Sampled => read <= size && read * 10 >= size,
         };
         enough && self.n_ranges == 0 && self.ranges.is_empty()
+    }
+
+    /// Whether nothing else stands on it than this notice, which is as it was written.
+    pub fn is_blank_but_for(&self, notice: &BootNotice) -> bool {
+        let within = |range: &BadRange| {
+            let end = range.offset.checked_add(range.length.0);
+            range.cause == BadCause::OldContent && end.is_some_and(|end| end <= notice.length.0)
+        };
+        let nothing_else = Self { n_ranges: 0, ranges: Vec::new(), ..self.clone() };
+        notice.drive == self.drive
+            && notice.length.0 == NOTICE_LEN
+            && self.head == Some(notice.sha256)
+            && self.n_ranges == self.ranges.len() as u64
+            && self.ranges.iter().all(within)
+            && self.filling == 0
+            && nothing_else.is_blank()
     }
 }
 

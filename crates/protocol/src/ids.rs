@@ -137,6 +137,20 @@ hex_id!(
     32
 );
 
+hex_id!(
+    /// The number of a certificate: it follows from machine and batch, so that it is known before there is one.
+    CertificateId,
+    8
+);
+
+impl CertificateId {
+    /// As people read and type it: `1a2b-3c4d-5e6f-7081`.
+    pub fn grouped(&self) -> String {
+        let hex = self.to_string();
+        format!("{}-{}-{}-{}", &hex[..4], &hex[4..8], &hex[8..12], &hex[12..])
+    }
+}
+
 /// The number on the laptop's screen and on the bench: small, given in order of first sight, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -27,8 +27,8 @@ pub use drive::{Bus, DriveIdentity, DriveUnit, Hold};
 pub use event::{AgentRecord, Step};
 pub use features::EraseFeatures;
 pub use ids::{
-    AgentKey, BatchId, ImageId, ItemId, LotId, MachineId, MachineNumber, Nonce, PersonId, PulledId,
-    Sha256Digest, SiteKey, TicketId,
+    AgentKey, BatchId, CertificateId, ImageId, ItemId, LotId, MachineId, MachineNumber, Nonce,
+    PersonId, PulledId, Sha256Digest, SiteKey, TicketId,
 };
 pub use inventory::{Inventory, MacAddr, MachineIdentity};
 pub use job::{Job, JobKind};

@@ -50,6 +50,9 @@ pub struct PlannedDrive {
     pub reasons: Vec<ClaimReason>,
     /// Whether the image is written here.
     pub receives_image: bool,
+    /// Whether a notice stays on it, for whoever starts the machine; written once it is verified.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub leaves_notice: bool,
     /// The record of earlier work that proves it sanitized, by the digest of its signed bytes: then all of the above says
     /// how it *was* sanitized. It is looked at again, and this plan lets nobody sanitize it.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -79,6 +79,11 @@ pub enum FailureCause {
     /// The caller's wish.
     #[error("stopped on request; data may still be on it")]
     Stopped,
+    /// It was verified, and then the notice for whoever starts the machine could not be written or read back.
+    #[error(
+        "it was verified, and then its first sectors failed; the drive is dying: take it out and destroy it"
+    )]
+    Notice(#[source] io::Error),
     /// The plan is to install only.
     #[error(
         "the plan installs on what earlier work has sanitized, and sanitizes nothing itself; arm refurbish"

@@ -266,6 +266,11 @@ impl Verified {
         self.confirmation.as_ref()
     }
 
+    /// As [`crate::head`]: what stands where an earlier notice was left.
+    pub fn head(&self) -> Option<protocol::Sha256Digest> {
+        crate::notice::head(&*self.drive)
+    }
+
     /// Whether the consent includes writing the image to this drive.
     pub fn receives_image(&self) -> bool {
         self.receives_image

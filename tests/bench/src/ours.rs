@@ -65,6 +65,7 @@ fn claimed(content: Content, own: &OwnLoop) -> Result<(Target, Secrets)> {
         claim: Claim::Clear,
         reasons: Vec::new(),
         receives_image: false,
+        leaves_notice: false,
         proven_by: None,
     };
     // Nobody types a serial number here: the device is a file that was made for this run, which `open` has checked.

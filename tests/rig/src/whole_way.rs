@@ -83,6 +83,7 @@ fn consent(drive: &dyn Drive, technique: Technique) -> anyhow::Result<ConsentedD
         claim: Claim::Purge,
         reasons: Vec::new(),
         receives_image: false,
+        leaves_notice: false,
         proven_by: None,
     };
     // Nobody is there to type it, and nothing that is anybody's is at stake.

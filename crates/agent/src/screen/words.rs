@@ -53,6 +53,8 @@ pub(crate) enum Sentence {
     CheckingImage(String),
     /// Making the installed system this machine's own.
     Personalizing,
+    /// Writing a notice to this drive for whoever starts the machine.
+    LeavingNotice(String),
     /// Handing in the evidence.
     Reporting,
     /// All done.
@@ -182,6 +184,9 @@ impl Sentence {
             Self::WritingImage(drive) => format!("Writing the system to {drive}."),
             Self::CheckingImage(drive) => format!("Reading the system back from {drive}."),
             Self::Personalizing => "Setting up the new system for this machine.".into(),
+            Self::LeavingNotice(drive) => {
+                format!("Leaving a notice on {drive} for whoever starts this machine.")
+            }
             Self::Reporting => "Handing in what was observed.".into(),
             Self::Finished => "Done.".into(),
             Self::LocalDisk => "Nothing to do here. Starting from this machine's own disk.".into(),
@@ -227,6 +232,9 @@ impl Sentence {
             Self::WritingImage(drive) => format!("Zapisuję system na {drive}."),
             Self::CheckingImage(drive) => format!("Sprawdzam system zapisany na {drive}."),
             Self::Personalizing => "Przygotowuję nowy system dla tego komputera.".into(),
+            Self::LeavingNotice(drive) => {
+                format!("Zostawiam na dysku {drive} informację dla tego, kto uruchomi komputer.")
+            }
             Self::Reporting => "Przekazuję to, co zaobserwowano.".into(),
             Self::Finished => "Gotowe.".into(),
             Self::LocalDisk => {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, anyhow, bail};
 use drive::Drive;
 use osimage::ProvenZero;
 use protocol::api::{DrivePasswordRequest, VerifiedBefore};
-use protocol::event::{BadCause, DriveEvidence};
+use protocol::event::{BadCause, BootNotice, DriveEvidence};
 use protocol::{ByteLen, DriveIdentity, DrivePassword, DriveUnit, Stage, Step};
 use sanitize::{
     Consent, ConsentedDrive, Doing, Failed, FailureCause, Progress, Secrets, Target, Verified,
@@ -55,6 +55,8 @@ enum Fate {
     /// The look with fresh power, which the policy demands, found what was not there before.
     Forgot(Box<Failed>),
     Failed(Box<Failed>),
+    /// Where a notice of ours was, something else stands.
+    OtherNotice(DriveIdentity),
 }
 
 /// One drive's work, as it moves to its thread.
@@ -64,6 +66,8 @@ struct Work {
     consent: ConsentedDrive,
     /// The earlier verification, with the byte ranges that the image may have written since.
     before: Option<(VerifiedBefore, Vec<Range<u64>>)>,
+    /// The notice that earlier work left there, before anything of this job was written over it.
+    notice: Option<BootNotice>,
     seed: [u8; 32],
     password: Option<DrivePassword>,
     wants_second_look: bool,
@@ -94,13 +98,14 @@ pub(crate) async fn sanitize_all(
             context: job.context.clone(),
             nodes: devices_of(job, &units, consent.identity())?,
             before: verified_before(job, &consent).map(|before| {
-                // Where a second look is due, or the first of a job that only installs, no image has been begun.
-                let first = job.proven.get(consent.identity()).is_some_and(|it| !it.confirmed);
-                let due = first || consent.planned().proof.power_cycle && !before.seen_again;
-                let may_hold_image = consent.planned().receives_image && !due;
-                let written = if may_hold_image { written.to_vec() } else { Vec::new() };
+                let written = written_since(job, &consent, &before, written);
                 (before, written)
             }),
+            notice: job
+                .proven
+                .get(consent.identity())
+                .filter(|it| !it.confirmed)
+                .and_then(|it| it.notice.clone()),
             seed: random_bytes()?,
             password: match password(job, &consent).await {
                 Ok(password) => password,
@@ -172,6 +177,15 @@ pub(crate) async fn sanitize_all(
                     .insert(failed.drive.clone());
                 ask_again = true;
             }
+            Fate::OtherNotice(drive) => {
+                let sentence = format!(
+                    "{drive}: its first sectors do not hold the notice that was left there; somebody may have used it \
+                     since, so nothing was written to it; arm refurbish"
+                );
+                let step = Step::VerificationNotConfirmed { drive, sentence: sentence.clone() };
+                job.records.append_and_settle(step).await?;
+                failures.push(sentence);
+            }
             Fate::Failed(failed) => {
                 job.records.append_and_settle(failed.to_step()).await?;
                 failures.push(failed.sentence());
@@ -186,6 +200,24 @@ pub(crate) async fn sanitize_all(
     }
     settle(job, &clean).await?;
     Ok(Sanitizing::Clean(clean))
+}
+
+/// Where the drive may hold what this job, or the work before it, has written since the drive was verified.
+fn written_since(
+    job: &Job,
+    consent: &ConsentedDrive,
+    before: &VerifiedBefore,
+    image: &[Range<u64>],
+) -> Vec<Range<u64>> {
+    let planned = consent.planned();
+    let earlier = job.proven.get(consent.identity());
+    // Where a second look is due, or the first of a job that only installs, neither image nor notice has been begun.
+    let due =
+        earlier.is_some_and(|it| !it.confirmed) || planned.proof.power_cycle && !before.seen_again;
+    let image = if planned.receives_image && !due { image } else { &[] };
+    let noticed = planned.leaves_notice && !due || earlier.is_some_and(|it| it.notice.is_some());
+    let notice = noticed.then_some(0..sanitize::NOTICE_LEN);
+    image.iter().cloned().chain(notice).collect()
 }
 
 /// Whether a sector was read and is not as it was; one that cannot be read is no proof of anything.
@@ -253,7 +285,8 @@ impl Work {
             Some((before, written)) => {
                 let is_second_look = self.wants_second_look && !before.seen_again;
                 match target.confirm(before, &written, &self.seed, watch) {
-                    Ok(verified) => Ok(verified),
+                    Ok(verified) if is_noticed(&verified, self.notice.as_ref()) => Ok(verified),
+                    Ok(_) => return Ok(Fate::OtherNotice(identity)),
                     Err(failed) if is_second_look && holds_something_else(&failed) => {
                         return Ok(Fate::Forgot(failed));
                     }
@@ -281,6 +314,11 @@ impl Work {
         let clean = Clean { drive, nodes, evidence, proven_zero, receives_image, is_confirmed };
         Ok(Fate::Clean(Box::new(clean)))
     }
+}
+
+/// Whether the sectors that were passed over hold the notice that was left there, if there was one.
+fn is_noticed(verified: &Verified, notice: Option<&BootNotice>) -> bool {
+    notice.is_none_or(|notice| verified.head() == Some(notice.sha256))
 }
 
 fn sanitize_and_verify(

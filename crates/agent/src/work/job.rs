@@ -18,7 +18,7 @@ use super::earlier::Earlier;
 use super::install::{self, FirstBoot, Prepared};
 use super::records::Records;
 use super::status::Status;
-use super::{clock, list_drives, observe, random_bytes, take_stock, witness};
+use super::{clock, list_drives, notice, observe, random_bytes, take_stock, witness};
 use crate::init::Context;
 use crate::screen::Sentence;
 
@@ -72,6 +72,7 @@ struct Agreed {
     deadline: Deadline,
     prepared: Option<Prepared>,
     first_boot: FirstBoot,
+    with_program: bool,
 }
 
 /// A plan that consent is asked for.
@@ -81,6 +82,8 @@ struct Asked {
     nonce: Nonce,
     /// By [`clock::uptime_ms`].
     at_ms: u64,
+    /// Whether this firmware starts a program that nobody signed.
+    with_program: bool,
 }
 
 impl Job {
@@ -102,7 +105,7 @@ impl Job {
             tokio::time::sleep(ASK_AGAIN_AFTER).await;
             return Ok(Outcome::NotNow);
         };
-        let Agreed { plan, consent, deadline, prepared, first_boot } = agreed;
+        let Agreed { plan, consent, deadline, prepared, first_boot, with_program } = agreed;
         let written = prepared.as_ref().map_or(&[][..], |prepared| &prepared.written);
         let clean = match drives::sanitize_all(self, consent, deadline, written).await? {
             Sanitizing::Clean(clean) => clean,
@@ -119,6 +122,8 @@ impl Job {
             let target = clean.into_iter().find(|drive| drive.receives_image);
             let target = target.context("the plan names no drive for its image")?;
             self.install(manifest, target, first_boot).await?;
+        } else {
+            notice::leave(self, &plan, clean, with_program).await?;
         }
         self.status.enter(Stage::Report, Sentence::Reporting);
         self.records.append_and_settle(Step::Finished {}).await?;
@@ -180,6 +185,7 @@ impl Job {
             },
             Err(_) => None,
         };
+        let with_program = inventory.boot.secure_boot != Some(true);
         let nonce = Nonce::from_bytes(random_bytes()?);
         self.status.enter(Stage::Plan, Sentence::WaitingForConsent);
         let request = PlanRequest { nonce, inventory, plan: plan.clone() };
@@ -195,7 +201,7 @@ impl Job {
             ) => {
                 let first_boot =
                     FirstBoot { token: first_boot_token, url: first_boot_url, host_name };
-                let asked = Asked { plan, prepared, nonce, at_ms };
+                let asked = Asked { plan, prepared, nonce, at_ms, with_program };
                 self.accept(asked, &envelope, first_boot).await
             }
             (Err(_), PlanReply::Ticket { .. }) => {
@@ -222,7 +228,7 @@ impl Job {
         envelope: &str,
         first_boot: FirstBoot,
     ) -> anyhow::Result<Option<Agreed>> {
-        let Asked { plan, prepared, nonce, at_ms } = asked;
+        let Asked { plan, prepared, nonce, at_ms, with_program } = asked;
         let ticket: Ticket = Envelope::from_json(envelope.as_bytes())
             .and_then(|envelope| envelope.open(TICKET_TYPE, self.site.site_key.as_bytes()))
             .context("checking the ticket")?;
@@ -241,7 +247,7 @@ impl Job {
         let step = Step::TicketAccepted { ticket: ticket.ticket, plan: ticket.plan };
         self.records.append_and_settle(step).await?;
         let deadline = Deadline::new(at_ms, ticket.issued_at, ticket.expires_at);
-        Ok(Some(Agreed { plan, consent, deadline, prepared, first_boot }))
+        Ok(Some(Agreed { plan, consent, deadline, prepared, first_boot, with_program }))
     }
 
     /// Shows why nothing is done yet.

@@ -100,7 +100,17 @@ fn read(
     let Surveyed { read, filling, ranges, n_ranges, bytes } =
         seen.map_err(|failed| anyhow::anyhow!(failed.sentence()))?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let looked_at = clock::now();
-    let drive = expected;
-    Ok(DriveLook { drive, method, read, duration_ms, filling, ranges, n_ranges, bytes, looked_at })
+    let (head, looked_at) = (sanitize::head(drive), clock::now());
+    Ok(DriveLook {
+        drive: expected,
+        method,
+        read,
+        duration_ms,
+        filling,
+        ranges,
+        n_ranges,
+        bytes,
+        head,
+        looked_at,
+    })
 }

@@ -20,8 +20,8 @@ use laptop::{Agent, Laptop};
 
 /// Longer than the agent's own pause between two attempts.
 const OUTAGE: Duration = Duration::from_secs(4);
-/// Ticket accepted, sanitizing started, sanitized, verified, finished.
-const N_RECORDS: u64 = 5;
+/// Ticket accepted, sanitizing started, sanitized, verified, notice left, finished.
+const N_RECORDS: u64 = 6;
 
 fn cable(to: &Coordinator) -> Cable {
     Cable::to(SocketAddrV4::new(Ipv4Addr::LOCALHOST, to.site.api_port))

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::certificate::implausible;
 use evidence::{Envelope, EnvelopeError};
-use protocol::event::{DriveEvidence, DriveLook};
+use protocol::event::{BootNotice, DriveEvidence, DriveLook};
 use protocol::inventory::Product;
 use protocol::{
     AgentKey, Bus, DriveIdentity, DriveUnit, ImageId, Inventory, Job, JobKind, Plan, Refusal,
@@ -13,6 +13,9 @@ use protocol::{
 
 use super::{MachineState, Proof};
 use crate::event::AdmittedHow;
+
+/// Ranges that a look lists at most: as [`DriveLook::ranges`] says.
+const MAX_RANGES: usize = 1_000;
 
 /// A machine's work.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +57,10 @@ pub(crate) struct Admission {
     pub(crate) personalized: bool,
     /// Whether partition tables are written, this boot.
     pub(crate) bootable: bool,
-    /// What was seen of drives that it only reads, this boot.
-    pub(crate) looks: BTreeMap<DriveIdentity, DriveLook>,
+    /// Notices that were left on its drives.
+    pub(crate) notices: BTreeMap<DriveIdentity, BootNotice>,
+    /// What was seen of drives that it only reads, this boot, and whether that is blank but for a notice of ours.
+    pub(crate) looks: BTreeMap<DriveIdentity, (DriveLook, bool)>,
     /// Whether the stock is recorded that it only has to take, this boot.
     pub(crate) inventoried: bool,
     /// When all was done.
@@ -137,6 +142,7 @@ impl Admission {
             imaged: false,
             personalized: false,
             bootable: false,
+            notices: BTreeMap::new(),
             looks: BTreeMap::new(),
             inventoried: false,
             finished: None,
@@ -349,21 +355,38 @@ impl Admission {
 
     /// Whether each of its drives was read and found blank.
     pub(crate) fn found_blank(&self) -> bool {
-        let blank = |drive| self.looks.get(drive).is_some_and(DriveLook::is_blank);
+        let blank = |drive| self.looks.get(drive).is_some_and(|(_, blank)| *blank);
         !self.drives.is_empty() && self.drives.iter().all(blank)
     }
 
-    /// A look found otherwise what was proven of this drive.
-    pub(super) fn refute(&mut self, drive: &DriveIdentity) {
-        self.proven_gone.remove(drive);
+    /// A look has this word: blank, but for a notice of ours; or not, and what was proven of the drive is refuted.
+    pub(super) fn judge_look(&mut self, drive: &DriveIdentity, blank: bool, is_refuted: bool) {
+        if let Some((_, word)) = self.looks.get_mut(drive) {
+            *word = blank;
+        }
+        if is_refuted {
+            self.proven_gone.remove(drive);
+        }
+    }
+
+    /// Whether the plan leaves a notice on this drive, which is verified.
+    fn may_be_noticed(&self, drive: &DriveIdentity) -> bool {
+        let planned = self.accepted_plan().and_then(|plan| {
+            let mut drives = plan.drives.iter();
+            drives.find(|it| it.identity == *drive)
+        });
+        planned.is_some_and(|it| it.leaves_notice) && self.verified.contains_key(drive)
     }
 
     /// Takes what work may say that has no ticket, since it writes nothing.
     fn observing_step(&mut self, step: &Step, at: UnixMillis) {
         match (step, &self.job.kind) {
             (Step::Inventoried { .. }, JobKind::InventoryOnly {}) => self.inventoried = true,
-            (Step::DriveLookedAt(look), JobKind::VerifyOnly {}) => {
-                self.looks.insert(look.drive.clone(), look.clone());
+            // Of what it was admitted with, and no longer than agreed: kept in memory for good.
+            (Step::DriveLookedAt(look), JobKind::VerifyOnly {})
+                if self.drives.contains(&look.drive) && look.ranges.len() <= MAX_RANGES =>
+            {
+                self.looks.insert(look.drive.clone(), (look.clone(), look.is_blank()));
             }
             (Step::Finished {}, _) if self.may_finish() => self.finished = Some(at),
             _ => {}
@@ -397,6 +420,9 @@ impl Admission {
                     self.count(verified);
                 }
             }
+            Step::NoticeWritten(notice) if self.may_be_noticed(&notice.drive) => {
+                self.notices.insert(notice.drive.clone(), notice.clone());
+            }
             Step::ImageWritten { drive, image, .. } if self.installs(drive, Some(*image)) => {
                 self.imaged = true;
             }
@@ -422,6 +448,7 @@ impl Admission {
         self.verified.remove(drive);
         self.before.remove(drive);
         self.proven_gone.remove(drive);
+        self.notices.remove(drive);
     }
 
     /// Whether the plan puts an image on this drive, and this one where it is named.

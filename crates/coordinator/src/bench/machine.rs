@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use evidence::Envelope;
 use evidence::chain::ChainHead;
-use protocol::event::DriveLook;
+use protocol::event::BootNotice;
 use protocol::{
     AgentKey, AgentRecord, DriveIdentity, Inventory, Job, MachineId, MachineIdentity,
     MachineNumber, Plan, Sha256Digest, Step, UnixMillis,
@@ -206,11 +206,11 @@ impl Machine {
         self.works().rfind(|it| it.job.kind.sanitizes())
     }
 
-    /// Whether a look contradicts what work proved of the drive: it was all zero, and nobody was to write to it since.
-    fn is_refuted_by(&self, look: &DriveLook) -> bool {
+    /// Whether the latest work that wrote to the drive here left it zero, but for a notice.
+    fn was_left_zero(&self, drive: &DriveIdentity) -> bool {
         let mut works = self.works().rev().filter(|it| it.job.kind.writes());
-        let latest = works.find(|it| it.drives.contains(&look.drive));
-        latest.is_some_and(|it| !look.is_blank() && it.left_zero(&look.drive))
+        let latest = works.find(|it| it.drives.contains(drive));
+        latest.is_some_and(|it| it.left_zero(drive))
     }
 
     /// The work whose installed system holds this one-time token.
@@ -405,6 +405,7 @@ impl Machine {
         agent: AgentKey,
         envelope: &Envelope,
         at: UnixMillis,
+        notice: Option<&BootNotice>,
     ) -> Result<(), FoldError> {
         let machine = self.id;
         let boot = self
@@ -437,16 +438,17 @@ impl Machine {
             (Step::SanitizeFailed { .. }, Some(_)) => self.outcomes.failed += 1,
             _ => {}
         }
-        if let Step::DriveLookedAt(look) = &record.step
-            && heard
-            && self.is_refuted_by(look)
-            && let Some(work) = &mut self.admission
-        {
-            work.refute(&look.drive);
-        }
+        let was_zero = match &record.step {
+            Step::DriveLookedAt(look) => self.was_left_zero(&look.drive),
+            _ => false,
+        };
         // Records before an admission (a refusal, a death of the agent) stand in the chain and change nothing.
         if let Some(admission) = &mut self.admission {
             admission.step(agent, &record.step, digest, at, booted_at);
+            if let (Step::DriveLookedAt(look), true) = (&record.step, heard) {
+                let blank = look.is_blank() || notice.is_some_and(|it| look.is_blank_but_for(it));
+                admission.judge_look(&look.drive, blank, was_zero && !blank);
+            }
             self.gone_at.retain(|it, _| {
                 !admission.drives.contains(it) || admission.proven_gone.contains(it)
             });

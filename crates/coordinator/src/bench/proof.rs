@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use protocol::event::DriveEvidence;
+use protocol::event::{BootNotice, DriveEvidence};
 use protocol::policy::Proof as Demanded;
 use protocol::{AgentKey, DriveIdentity, JobKind, PlannedDrive, Sha256Digest, UnixMillis};
 
@@ -19,6 +19,8 @@ pub(crate) struct Proof {
     pub(crate) record: Sha256Digest,
     /// Whose record it is.
     pub(crate) agent: AgentKey,
+    /// The notice that was left on it since.
+    pub(crate) notice: Option<BootNotice>,
 }
 
 /// Of each drive its proof, or why there is none.
@@ -51,9 +53,16 @@ impl Bench {
             later.flat_map(move |work| work.looks.values().map(move |look| (machine, look)))
         });
         let mut otherwise =
-            looks.filter(|(_, look)| is_same(&look.drive, drive) && !look.is_blank());
+            looks.filter(|(_, (look, blank))| is_same(&look.drive, drive) && !blank);
         let (machine, _) = otherwise.next()?;
         Some(format!("a later look at it, in machine {}, found it not blank", machine.number))
+    }
+
+    /// The notice that was left on the drive last, in whichever machine.
+    pub(super) fn notice_on(&self, drive: &DriveIdentity) -> Option<BootNotice> {
+        let works = self.machines().flat_map(Machine::works);
+        let noticed = works.filter_map(|work| Some((work.at, work.notices.get(drive)?)));
+        noticed.max_by_key(|(at, _)| *at).map(|(_, notice)| notice.clone())
     }
 
     /// By the latest work that may have written to the drive, in whichever machine it was then.
@@ -76,7 +85,9 @@ impl Bench {
         if let Some(found) = self.found_otherwise(drive, work.at) {
             return Err(found);
         }
-        by_work(drive, work).map_err(|why| format!("{why} (machine {})", machine.number))
+        let proof = by_work(drive, work);
+        let proof = proof.map_err(|why| format!("{why} (machine {})", machine.number))?;
+        Ok(Proof { notice: self.notice_on(drive), ..proof })
     }
 }
 
@@ -113,6 +124,7 @@ fn by_work(drive: &DriveIdentity, work: &Admission) -> Result<Proof, &'static st
         planned: PlannedDrive {
             unlock: false,
             receives_image: false,
+            leaves_notice: false,
             proven_by: Some(verified.record),
             proof,
             ..planned.clone()
@@ -120,5 +132,6 @@ fn by_work(drive: &DriveIdentity, work: &Admission) -> Result<Proof, &'static st
         evidence: evidence.clone(),
         record: verified.record,
         agent: verified.agent,
+        notice: None,
     })
 }

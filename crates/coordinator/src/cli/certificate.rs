@@ -155,9 +155,14 @@ pub(super) fn print(facts: &Facts, json: bool) -> Result<()> {
         return Ok(say_json(&serde_json::to_string(facts)?)?);
     }
     say(&format!("machine {} of {}: the certificate holds", facts.number, facts.site_name))?;
+    say(&format!("  certificate ID: {}", facts.id().grouped()))?;
     say(&format!("  policy: {}, SHA-256 {}", facts.policy.name, digest(&facts.policy)?))?;
     for (planned, drive) in facts.plan.drives.iter().zip(&facts.drives) {
         print_drive(planned, &drive.evidence)?;
+        if let Some(notice) = &drive.notice {
+            let (length, sha256) = (notice.length.0, notice.sha256);
+            say(&format!("    then a boot notice in the first {length} bytes, SHA-256 {sha256}"))?;
+        }
     }
     match facts.installed {
         Some(image) => say(&format!("  installed: image {image}"))?,

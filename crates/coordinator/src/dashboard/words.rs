@@ -200,6 +200,7 @@ catalogue! {
     what: "What is to be done", "Co ma być zrobione";
     refurbish: "Erase and install a system", "Skasuj i zainstaluj system";
     wipe: "Erase only, leave the machine empty", "Tylko skasuj, zostaw komputer pusty";
+    certificate_id: "Certificate ID", "Numer certyfikatu";
     image_only: "Only install a system, on drives that work of this coordinator has proven erased",
         "Tylko zainstaluj system, na dyskach, których skasowania dowiodła praca tego koordynatora";
     verify_only: "Read the drives only, and say whether they are blank",

@@ -113,6 +113,7 @@ pub(crate) fn planned(evidence: &DriveEvidence) -> PlannedDrive {
         claim: evidence.claim,
         reasons: vec![ClaimReason::FlashOverprovisioning],
         receives_image: false,
+        leaves_notice: false,
         proven_by: None,
     }
 }
@@ -182,7 +183,11 @@ pub(crate) fn case_of(
         policy: policy(&plan),
         plan,
         agents: vec![agent_key],
-        drives: vec![CertifiedDrive { evidence, record: record.unwrap_or(sha256(b"none")) }],
+        drives: vec![CertifiedDrive {
+            evidence,
+            record: record.unwrap_or(sha256(b"none")),
+            notice: None,
+        }],
         installed: None,
         completed_at: UnixMillis(1_790_000_000_000),
         simulated: false,

@@ -1,12 +1,14 @@
 //! Certificates that hold, and forgeries of every kind with the name of the check that must catch each. The page for
 //! browsers is tried with the same ones.
 
-use protocol::event::Step;
+use protocol::event::{BootNotice, NOTICE_LEN, Step};
 use protocol::{SiteKey, TicketId, UnixMillis};
-use rehome_evidence::certificate::{CERTIFICATE_TYPE, EmbeddedRecord, Statement, issue};
+use rehome_evidence::certificate::{
+    CERTIFICATE_TYPE, EmbeddedRecord, Facts, Statement, id_of, issue,
+};
 use rehome_evidence::{Envelope, Rotation, SigningKey, SiteKeys, checkpoint};
 
-use crate::case::{Case, case, evidence, good_steps, started};
+use crate::case::{Case, MACHINE, case, case_of, evidence, good_steps, issue_case, started};
 
 /// A certificate's file, and what it is checked with.
 pub(crate) struct Sample {
@@ -209,6 +211,29 @@ fn of_the_signer() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
+/// A certificate of a drive with a boot notice, as the records have it; then what is said of it is changed.
+fn noticed(change: impl FnOnce(&mut Facts)) -> Vec<u8> {
+    let notice = BootNotice {
+        drive: evidence().drive,
+        certificate: id_of(&MACHINE, &protocol::BatchId::from_bytes([2; 16])),
+        length: protocol::ByteLen(NOTICE_LEN),
+        sha256: rehome_evidence::sha256(b"notice"),
+    };
+    let with_notice = |plan| {
+        let mut steps = good_steps(plan);
+        steps.insert(3, Step::NoticeWritten(notice.clone()));
+        steps
+    };
+    let mut case = case_of(|plan| plan.drives[0].leaves_notice = true, with_notice);
+    case.facts.drives[0].notice = Some(notice.clone());
+    let file = issue_case(case).unwrap();
+    let envelope = Envelope::from_json(file.as_bytes()).unwrap();
+    let mut statement: Statement = envelope.open(CERTIFICATE_TYPE, &key(8).public()).unwrap();
+    change(&mut statement.facts);
+    let envelope = Envelope::sign(CERTIFICATE_TYPE, &statement, &key(8)).unwrap();
+    format!("{}\n", envelope.to_json()).into_bytes()
+}
+
 fn agent(seed: u8) -> protocol::AgentKey {
     protocol::AgentKey::from_bytes(key(seed).public())
 }
@@ -290,6 +315,15 @@ pub(crate) fn samples() -> Vec<Sample> {
         beyond_page: false,
     };
     let mut all = good();
+    let holds = noticed(|_| ());
+    all.push(Sample { fails: None, ..sample(("with a boot notice", holds, "")) });
+    let silent = noticed(|facts| facts.drives[0].notice = None);
+    all.push(sample(("a boot notice that is kept back", silent, "statement")));
+    let other = noticed(|facts| {
+        let notice = facts.drives[0].notice.as_mut().unwrap();
+        notice.sha256 = rehome_evidence::sha256(b"anything");
+    });
+    all.push(sample(("another boot notice", other, "statement")));
     all.extend(of_strangers().into_iter().map(sample));
     all.extend(of_the_signer().into_iter().map(sample));
     all.push(sample(("another machine's record", other_machines_record(), "chain")));

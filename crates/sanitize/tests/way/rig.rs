@@ -54,6 +54,7 @@ pub(crate) fn planned(identity: DriveIdentity) -> PlannedDrive {
         claim: Claim::Clear,
         reasons: vec![ClaimReason::RemappedSectors],
         receives_image: true,
+        leaves_notice: false,
         proven_by: None,
     }
 }

@@ -73,8 +73,8 @@ fn a_second_look_with_fresh_power_ends_the_work() {
     let cable = cable(&bench);
     let (agent, gate) = laptop.boot(&bench, &cable, None);
     drop(gate);
-    // Ticket, started, sanitized, verified, off; then ticket, confirmed, finished.
-    assert_done(&agent, &laptop, &bench, &[5, 3]);
+    // Ticket, started, sanitized, verified, off; then ticket, confirmed, notice, finished.
+    assert_done(&agent, &laptop, &bench, &[5, 4]);
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn an_image_goes_to_what_was_wiped_and_is_so_still() {
         assert_eq!(agent.end().unwrap(), Ending::Reboot);
         bench.json(&["batch", "disarm", &wipe]);
         if used_since {
-            laptop.drive.plant(8 * 512, b"somebody's letter");
+            laptop.drive.plant(80 * 512, b"somebody's letter");
         }
         let before = laptop.drive.peek(0, 32 << 20);
         arm("image-only");
@@ -160,4 +160,41 @@ fn an_image_goes_to_what_was_wiped_and_is_so_still() {
             assert!(before != now && now[1080 + (1 << 20)..][..2] == [0x53, 0xef], "no ext4");
         }
     }
+}
+
+#[test]
+fn a_wiped_drive_says_what_became_of_it_and_the_certificate_says_where() {
+    let (bench, laptop) = (Coordinator::start(), Laptop::new());
+    let cable = cable(&bench);
+    let batch = bench.arm();
+    let (agent, gate) = laptop.boot(&bench, &cable, None);
+    drop(gate);
+    bench.pick(1);
+    assert_eq!(agent.end().unwrap(), Ending::Reboot);
+    bench.json(&["batch", "disarm", &batch]);
+    let on_drive = laptop.drive.peek(0, 32 << 20);
+    let (notice, rest) = on_drive.split_at(32 << 10);
+    assert!(rest.iter().all(|byte| *byte == 0) && notice[510..512] == [0x55, 0xaa]);
+    // It is checked before it is shown.
+    let said = bench.json(&["certificate", "show", "1"]);
+    let drive = &said["drives"][0];
+    assert_eq!(drive["notice"]["length"], 32 << 10);
+    assert_eq!(drive["notice"]["sha256"], evidence::sha256(notice).to_string());
+    let id: protocol::CertificateId =
+        drive["notice"]["certificate"].as_str().unwrap().parse().unwrap();
+    let id = id.grouped();
+    let text = String::from_utf8_lossy(notice);
+    assert!(text.contains(&format!("Certificate ID: {id}")), "{id} is not in the notice");
+
+    // A look afterwards takes it for ours, and not for data.
+    bench.arm_unsigned("verify-only");
+    let key = bench.machine()["fingerprint"].as_str().unwrap().to_owned();
+    bench.json(&["machine", "pick", &format!("1:{key}")]);
+    let (agent, gate) = laptop.boot(&bench, &cable, None);
+    drop(gate);
+    assert_eq!(agent.end().unwrap(), Ending::Reboot);
+    let machine = bench.machine();
+    assert_eq!(machine["state"], "found-blank");
+    assert_eq!(machine["data_still_there"].as_array().unwrap().len(), 0);
+    assert_eq!(bench.json(&["certificate", "show", "1"]), said);
 }

@@ -1,6 +1,6 @@
 //! Work that is not to sanitize: what it may say, and what it leaves as it was.
 
-use protocol::event::{BadCause, BadRange, DriveLook};
+use protocol::event::{BadCause, BadRange, BootNotice, DriveLook, NOTICE_LEN};
 use protocol::plan::RefusalCode;
 use protocol::policy::Verification;
 use protocol::{BatchId, ByteLen, Directive, ImageId, JobKind, PlanReply, Step};
@@ -264,6 +264,7 @@ fn look(blank: bool, read: u64) -> DriveLook {
         n_ranges: ranges.len() as u64,
         bytes: ByteLen(512 * ranges.len() as u64),
         ranges,
+        head: None,
         looked_at: protocol::UnixMillis(1),
         drive,
     }
@@ -323,4 +324,78 @@ fn reading_ends_once_every_drive_was_read_by_the_present_boot() {
     assert_eq!(scene.state(&second), MachineState::Looking);
     scene.report(&mut second, vec![Step::Finished {}]);
     assert!(!scene.machine(&second).is_finished(), "what happened between the boots?");
+}
+
+/// A machine that was wiped and left with a notice.
+fn noticed() -> (Scene, BootNotice) {
+    let mut scene = Scene::new();
+    scene.arm(1, 1, JobKind::Wipe {});
+    let mut agent = scene.boot(&laptop(1), MANUAL);
+    scene.pick(&[agent.number]).unwrap();
+    let request = scene.request(&agent, &laptop(1));
+    assert!(request.plan.as_ref().unwrap().drives[0].leaves_notice);
+    scene.consent(&agent, &request).unwrap();
+    let notice = BootNotice {
+        drive: laptop(1).drives[0].identity.clone().unwrap(),
+        certificate: evidence::certificate::id_of(&agent.id, &batch(1)),
+        length: ByteLen(NOTICE_LEN),
+        sha256: evidence::sha256(b"notice"),
+    };
+    let mut steps = scene.wiped(&agent);
+    steps.extend([Step::NoticeWritten(notice.clone()), Step::Finished {}]);
+    scene.report(&mut agent, steps);
+    assert_eq!(scene.state(&agent), MachineState::Finished);
+    let work = scene.machine(&agent).sanitizing_work().unwrap();
+    assert_eq!(work.notices.values().collect::<Vec<_>>(), [&notice]);
+    (scene, notice)
+}
+
+#[test]
+fn our_own_notice_is_no_data_and_anything_else_in_its_place_is() {
+    let beyond = BadRange { offset: NOTICE_LEN, length: ByteLen(512), cause: BadCause::OldContent };
+    let unread = BadRange { offset: 512, length: ByteLen(512), cause: BadCause::ReadError };
+    for (head, more, blank) in [
+        (Some(evidence::sha256(b"notice")), None, true),
+        (Some(evidence::sha256(b"something else")), None, false),
+        (None, None, false),
+        (Some(evidence::sha256(b"notice")), Some(beyond), false),
+        (Some(evidence::sha256(b"notice")), Some(unread), false),
+    ] {
+        let (mut scene, notice) = noticed();
+        scene.arm(2, 9, JobKind::VerifyOnly {});
+        let mut agent = scene.boot(&laptop(1), MANUAL);
+        scene.pick_for(&[agent.number], Some(batch(2)), MANUAL).unwrap();
+        let mut seen = DriveLook { head, ..look(false, u64::MAX) };
+        seen.ranges.extend(more);
+        seen.n_ranges = seen.ranges.len() as u64;
+        let case = format!("{head:?} {more:?}");
+        assert_eq!(seen.is_blank_but_for(&notice), blank, "{case}");
+        scene.report(&mut agent, vec![Step::DriveLookedAt(seen), Step::Finished {}]);
+        let state = if blank { MachineState::FoundBlank } else { MachineState::FoundData };
+        assert_eq!(scene.state(&agent), state, "{case}");
+        assert_eq!(scene.machine(&agent).drives().gone.len(), usize::from(blank), "{case}");
+        // Who installs there is told of the notice.
+        scene.arm(3, 9, image_only());
+        if scene.pick_for(&[agent.number], Some(batch(3)), MANUAL).is_err() {
+            assert!(!blank, "{case}");
+            continue;
+        }
+        let Directive::Work { verified_before, .. } = told(&scene, &agent) else {
+            panic!("{case}")
+        };
+        let earlier = verified_before[0].earlier_work.as_ref().unwrap();
+        assert_eq!((earlier.notice.as_ref(), blank), (Some(&notice), true), "{case}");
+    }
+}
+
+#[test]
+fn a_notice_is_believed_on_a_verified_drive_of_a_plan_that_leaves_one() {
+    let (mut scene, mut agent, steps) = picked_for_an_image();
+    let drive = laptop(1).drives[0].identity.clone().unwrap();
+    let certificate = evidence::certificate::id_of(&agent.id, &batch(2));
+    let sha256 = evidence::sha256(b"notice");
+    let notice = BootNotice { drive, certificate, length: ByteLen(NOTICE_LEN), sha256 };
+    scene.report(&mut agent, steps);
+    scene.report(&mut agent, vec![Step::NoticeWritten(notice)]);
+    assert!(scene.machine(&agent).admission.as_ref().unwrap().notices.is_empty());
 }

@@ -26,6 +26,10 @@ pub(super) fn certificate(lang: Lang, machine: &Machine) -> Markup {
                         (icon(Icon::Done)) (words.certificate_get)
                     }
                 }
+                @if let Some(work) = machine.sanitizing_work() {
+                    p { (words.certificate_id) ": "
+                        code { (evidence::certificate::id_of(&machine.id, &work.job.batch).grouped()) } }
+                }
                 p .hint { (words.certificate_hint) }
             } @else { p .hint { (words.certificate_none) } }
         }

@@ -97,6 +97,13 @@ impl Lang {
                 )
             }
             Step::DriveLookedAt(look) => self.looked_at(look),
+            Step::NoticeWritten(notice) => self.told_with(
+                (
+                    "A notice was left on the drive for whoever starts the machine",
+                    "Na dysku zostawiono informację dla tego, kto uruchomi komputer",
+                ),
+                format!("{} · {}", self.drive(&notice.drive), notice.certificate.grouped()),
+            ),
             Step::PoweringOff {} => self.told((
                 "It switches itself off; switch it on again",
                 "Wyłącza się; proszę włączyć ponownie",

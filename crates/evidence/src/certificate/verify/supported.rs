@@ -1,7 +1,7 @@
 //! Whether the records say what the facts say, in the one order in which it can have happened: ticket, sanitizing,
 //! verification, the second look where the plan demands one, image, bootable, finished.
 
-use protocol::event::Step;
+use protocol::event::{NOTICE_LEN, Step};
 use protocol::policy::Rule;
 use protocol::{AgentKey, AgentRecord, DriveIdentity, ImageId, Media, PlannedDrive, Sha256Digest};
 
@@ -57,6 +57,7 @@ pub(super) fn supported(facts: &Facts, records: &Records) -> Result<(), Failure>
                 planned.identity
             ));
         }
+        noticed(facts, certified, &records[verified..])?;
         if let Some((image, drive)) = installed.filter(|(_, drive)| **drive == evidence.drive) {
             made_bootable(image, drive, &records[verified..=finished])?;
         }
@@ -148,13 +149,36 @@ fn made_bootable(
     }
 }
 
+/// Whether the notice that is said to be on the drive is the one that the records say was written to it after its
+/// verification, under this certificate's number; and none is left out.
+fn noticed(
+    facts: &Facts,
+    certified: &CertifiedDrive,
+    since_verified: &Records,
+) -> Result<(), Failure> {
+    let drive = &certified.evidence.drive;
+    let mut written = since_verified.iter().rev().filter_map(|(_, record)| match &record.step {
+        Step::NoticeWritten(notice) if notice.drive == *drive => Some(notice),
+        _ => None,
+    });
+    let written = written.next();
+    if written != certified.notice.as_ref() {
+        return says(&format!("the boot notice on {drive} is not the one that the records say"));
+    }
+    let other = written.filter(|it| it.certificate != facts.id() || it.length.0 != NOTICE_LEN);
+    other.map_or(Ok(()), |notice| {
+        let id = notice.certificate.grouped();
+        says(&format!("the boot notice on {drive} names certificate {id}, and this is another"))
+    })
+}
+
 /// Where the record stands that speaks for this drive: of the whole of it, under a ticket, and never undone.
 fn backed(
     planned: &PlannedDrive,
     certified: &CertifiedDrive,
     records: &Records,
 ) -> Result<usize, Failure> {
-    let CertifiedDrive { evidence, record } = certified;
+    let CertifiedDrive { evidence, record, .. } = certified;
     let fail = |sentence: &str| {
         Err(Failure::Record { record: *record, sentence: format!("{sentence} {}", evidence.drive) })
     };
