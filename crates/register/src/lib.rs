@@ -39,7 +39,7 @@ pub use crate::propose::propose;
 pub use crate::read::encoding::{Encoding, Sureness};
 pub use crate::read::{Hint, ReadError, Separator, read};
 pub use crate::row::{AssetNumber, AssetRow, NotKept, Text};
-pub use crate::rows::rows;
+pub use crate::rows::{AssetProblem, check_assets, rows};
 pub use crate::serial::SerialNumber;
 pub use crate::sheet::{Cell, Format, LeftOut, Sheet, SheetRow, WhyLeftOut};
 pub use crate::value::Value;

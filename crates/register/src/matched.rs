@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{makers_contradict, models_contradict};
 use crate::place::RowNumber;
 use crate::row::{AssetRow, Text};
-use crate::serial::SerialNumber;
+use crate::serial::{Lookalike, SerialNumber};
 
 /// What a bench knows of a machine, as the machine says it (SMBIOS types 1 to 3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -326,19 +326,47 @@ fn place_rest(
         .filter(|(id, _)| !matches.machines.contains_key(id))
         .map(|(id, machine)| (*id, &machine.serials))
         .collect();
-    let alike = |row: &[&SerialNumber], machine: &Serials| {
-        row.iter().any(|it| machine.keys().any(|serial| it.resembles(serial)))
-    };
+    let (mut machines_like, mut rows_like) = (BTreeMap::new(), BTreeMap::new());
+    for (row, machine) in alike(&missing, &unknown) {
+        machines_like.entry(row).or_insert_with(Vec::new).push(machine);
+        rows_like.entry(machine).or_insert_with(Vec::new).push(row);
+    }
     for (row, serials) in &missing {
         let why = if serials.is_empty() { WhyMissing::NoSerial } else { WhyMissing::NotSeen };
-        let like = unknown.iter().filter(|(_, machine)| alike(serials, machine));
-        let resembles = like.map(|(id, _)| *id).collect();
+        let resembles = machines_like.remove(row).unwrap_or_default();
         matches.rows.insert(*row, RowOutcome::Missing { why, resembles });
     }
     for (id, machine) in &unknown {
         let why = if machine.is_empty() { WhyUnknown::NoSerial } else { WhyUnknown::NotInRegister };
-        let like = missing.iter().filter(|(_, serials)| alike(serials, machine));
-        let resembles = like.map(|(row, _)| *row).collect();
+        let resembles = rows_like.remove(id).unwrap_or_default();
         matches.machines.insert(*id, MachineOutcome::Unknown { why, resembles });
     }
+}
+
+/// Rows and machines with serial numbers that look much alike. Each serial number is looked at once, and compared only
+/// with those that end alike: ten thousand rows and some hundred machines are reckoned at each step of a person.
+fn alike(
+    missing: &[(RowNumber, Vec<&SerialNumber>)],
+    unknown: &[(MachineId, &Serials)],
+) -> BTreeSet<(RowNumber, MachineId)> {
+    let mut by_ending: BTreeMap<String, Vec<(MachineId, &SerialNumber, Lookalike)>> =
+        BTreeMap::new();
+    for (id, serials) in unknown {
+        for serial in serials.keys() {
+            let look = serial.lookalike();
+            by_ending.entry(look.ending().to_owned()).or_default().push((*id, serial, look));
+        }
+    }
+    let mut alike = BTreeSet::new();
+    for (row, serials) in missing {
+        for serial in serials {
+            let look = serial.lookalike();
+            for (id, other, other_look) in by_ending.get(look.ending()).into_iter().flatten() {
+                if serial != other && look.resembles(other_look) {
+                    alike.insert((*row, *id));
+                }
+            }
+        }
+    }
+    alike
 }

@@ -1,7 +1,8 @@
 //! From a sheet and what its columns mean to assets, or to every problem at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::limits::MAX_CELL_LEN;
 use crate::mapping::{HeaderKey, Mapping, Role};
 use crate::personal;
 use crate::place::{Column, RowNumber};
@@ -32,6 +33,81 @@ pub fn rows(sheet: &Sheet, mapping: &Mapping) -> Result<Vec<AssetRow>, Vec<Probl
     }));
     problems.extend(twice(&assets, Role::Asset, |it| it.asset.as_ref().map(AssetNumber::key)));
     if problems.is_empty() { Ok(assets) } else { Err(problems) }
+}
+
+/// What is wrong with assets that somebody else read from a register: [`rows`] gives none of these.
+pub fn check_assets(assets: &[AssetRow]) -> Vec<AssetProblem> {
+    let mut problems = Vec::new();
+    let mut numbers = BTreeSet::new();
+    for it in assets {
+        let row = it.row;
+        if !numbers.insert(row) {
+            problems.push(AssetProblem::RowTwice { row });
+        }
+        if it.serial.is_none() && it.asset.is_none() {
+            problems.push(AssetProblem::Nameless { row });
+        }
+        let asset = it.asset.as_ref().map(AssetNumber::as_str);
+        let is_line = |text: &str| !text.chars().any(char::is_control);
+        let texts = [&it.manufacturer, &it.model, &it.location, &it.note];
+        let texts = || texts.into_iter().flatten().map(Text::as_str);
+        let too_long = asset.is_some_and(|it| it.chars().count() > MAX_ASSET_LEN)
+            || texts().any(|it| it.len() > MAX_CELL_LEN);
+        if too_long || !asset.is_none_or(is_line) {
+            problems.push(AssetProblem::NoLine { row });
+        }
+        if texts().any(|it| personal::surely(it).is_some())
+            || asset.and_then(mail_address).is_some()
+        {
+            problems.push(AssetProblem::Personal { row });
+        }
+    }
+    let both = [
+        twice(assets, Role::Serial, |it| it.serial.as_ref().map(|it| it.as_str().to_owned())),
+        twice(assets, Role::Asset, |it| it.asset.as_ref().map(AssetNumber::key)),
+    ];
+    problems.extend(both.into_iter().flatten().filter_map(|problem| match problem {
+        Problem::Twice { first, second, .. } => Some(AssetProblem::NumberTwice { first, second }),
+        _ => None,
+    }));
+    problems
+}
+
+/// What no register read by [`rows`] holds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AssetProblem {
+    /// Two assets stand in one row.
+    #[error("row {row} is there twice")]
+    RowTwice {
+        /// Which.
+        row: RowNumber,
+    },
+    /// An asset without numbers.
+    #[error("row {row} has neither serial nor asset number")]
+    Nameless {
+        /// Which.
+        row: RowNumber,
+    },
+    /// A text is too long, or holds control characters.
+    #[error("row {row} has a text that is too long or not one line")]
+    NoLine {
+        /// Which.
+        row: RowNumber,
+    },
+    /// It names a person.
+    #[error("row {row} holds a mail address or a number of the population register")]
+    Personal {
+        /// Which.
+        row: RowNumber,
+    },
+    /// Two assets have one serial or asset number.
+    #[error("rows {first} and {second} have the same serial or asset number")]
+    NumberTwice {
+        /// The first.
+        first: RowNumber,
+        /// The other.
+        second: RowNumber,
+    },
 }
 
 type Columns = BTreeMap<Role, Column>;

@@ -59,18 +59,11 @@ impl SerialNumber {
     /// Whether the two are different, yet one may be a misreading of the other: letters and digits that look alike,
     /// marks left out, or a barcode's prefix (`1S` and the type) before the number.
     pub fn resembles(&self, other: &Self) -> bool {
-        /// A shorter ending may be shared by chance.
-        const MIN_ENDING_LEN: usize = 7;
-        if self == other {
-            return false;
-        }
-        let (a, b) = (self.lookalike(), other.lookalike());
-        let ends = |long: &str, short: &str| short.len() >= MIN_ENDING_LEN && long.ends_with(short);
-        a == b || ends(&a, &b) || ends(&b, &a)
+        self != other && self.lookalike().resembles(&other.lookalike())
     }
 
     /// The same for all that look alike on a worn label.
-    fn lookalike(&self) -> String {
+    pub(crate) fn lookalike(&self) -> Lookalike {
         let look = |it| match it {
             'O' | 'Q' | 'D' => '0',
             'I' | 'L' => '1',
@@ -80,7 +73,29 @@ impl SerialNumber {
             'B' => '8',
             it => it,
         };
-        self.0.chars().filter(char::is_ascii_alphanumeric).map(look).collect()
+        Lookalike(self.0.chars().filter(char::is_ascii_alphanumeric).map(look).collect())
+    }
+}
+
+/// A serial number as it looks on a worn label: ASCII only.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Lookalike(String);
+
+impl Lookalike {
+    /// A shorter ending may be shared by chance.
+    const MIN_ENDING_LEN: usize = 7;
+
+    /// Whether one is the other, or ends with it.
+    pub(crate) fn resembles(&self, other: &Self) -> bool {
+        let ends =
+            |long: &str, short: &str| short.len() >= Self::MIN_ENDING_LEN && long.ends_with(short);
+        self == other || ends(&self.0, &other.0) || ends(&other.0, &self.0)
+    }
+
+    /// What all that look alike have in common: the last characters, or all where there are not as many.
+    pub(crate) fn ending(&self) -> &str {
+        let from = self.0.len().saturating_sub(Self::MIN_ENDING_LEN);
+        self.0.get(from..).unwrap_or(&self.0)
     }
 }
 

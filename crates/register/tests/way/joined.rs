@@ -153,6 +153,30 @@ prop_compose! {
     }
 }
 
+/// What a whole town's register and a full hall cost at each step of a person. It took some seconds once.
+#[test]
+fn ten_thousand_rows_and_some_hundred_strangers_are_joined_in_no_time() {
+    let lines: Vec<_> = (0..10_000).map(|n| format!("A/{n};PF1X{n:05};Laptop")).collect();
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    let rows = assets(&lines);
+    let mut all = Vec::new();
+    for n in 0..400_u16 {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        let mut it = seen(0, &format!("PFIX{n:05}"), &format!("L1HF{n:07}"), "Laptop");
+        it.id = protocol::MachineId::from_bytes(id);
+        it.chassis_serial = Some(format!("MJ{n:06}"));
+        all.push(it);
+    }
+    let start = std::time::Instant::now();
+    let matches = matched(&rows, &all);
+    assert!(start.elapsed() < std::time::Duration::from_secs(2), "{:?}", start.elapsed());
+    for outcome in matches.machines.values() {
+        let MachineOutcome::Unknown { resembles, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(resembles.len(), 1, "1 and I look alike");
+    }
+}
+
 proptest! {
     #[test]
     fn each_row_and_machine_is_in_one_class_and_both_sides_agree(rows in register(), seen in bench()) {
@@ -182,7 +206,7 @@ proptest! {
                         prop_assert_eq!(&matches.machines[machine], &other);
                     }
                 }
-                RowOutcome::Missing { why, .. } => {
+                RowOutcome::Missing { why, resembles } => {
                     let asset = rows.iter().find(|it| it.row == *row).unwrap();
                     prop_assert_eq!(*why == WhyMissing::NoSerial, asset.serial.is_none());
                     let serial = asset.serial.as_ref();
@@ -192,6 +216,14 @@ proptest! {
                     let anyone = seen.iter().any(|it| equal(&it.system_serial)
                         || equal(&it.board_serial) || equal(&it.chassis_serial));
                     prop_assert!(!anyone, "a machine with this serial number was seen");
+                    let like = |it: &&Seen| {
+                        let texts = [&it.system_serial, &it.board_serial, &it.chassis_serial];
+                        let mut serials = texts.into_iter().flatten().filter_map(|it| register::SerialNumber::parse(it));
+                        matches!(matches.machines[&it.id], MachineOutcome::Unknown { .. })
+                            && serials.any(|it| serial.is_some_and(|serial| serial.resembles(&it)))
+                    };
+                    let like: std::collections::BTreeSet<_> = seen.iter().filter(like).map(|it| it.id).collect();
+                    prop_assert!(resembles.iter().eq(like.iter()), "{:?} are not {:?}", resembles, like);
                 }
             }
         }
