@@ -58,15 +58,24 @@ impl Mark {
         Self(text.to_owned())
     }
 
-    /// Whether the machine, or one of the drives in sight, says this of itself.
+    /// Whether the machine, or one of the drives in sight, says this of itself: now, or when it was seen first. People
+    /// copy marks from labels and from other programs, which write them with other dashes, blanks and prefixes.
     pub(crate) fn fits(&self, who: &MachineIdentity, inventory: Option<&Inventory>) -> bool {
-        let MachineIdentity { uuid, system_serial, board_serial, chassis_serial, macs } = who;
-        let parts = [uuid, system_serial, board_serial, chassis_serial];
-        let is = |text: &str| text.trim().to_uppercase() == self.0;
+        let bare_mark = bare(&self.0);
+        let is = |text: &str| {
+            text.trim().to_uppercase() == self.0
+                || (!bare_mark.is_empty() && bare(text) == bare_mark)
+        };
         let drives = inventory.into_iter().flat_map(|it| &it.drives);
         let mut drives = drives.filter_map(|drive| drive.identity.as_ref().ok());
-        parts.into_iter().flatten().any(|text| is(text))
-            || macs.iter().any(|mac| is(&mac.to_string()))
+        let says = |who: &MachineIdentity| {
+            let MachineIdentity { uuid, system_serial, board_serial, chassis_serial, macs } = who;
+            let parts = [uuid, system_serial, board_serial, chassis_serial];
+            parts.into_iter().flatten().any(|text| is(text))
+                || macs.iter().any(|mac| is(&mac.to_string()))
+        };
+        says(who)
+            || inventory.is_some_and(|it| says(&it.identity))
             || drives.any(|it| is(&it.serial) || it.wwn.as_deref().is_some_and(is))
     }
 }
@@ -122,6 +131,16 @@ pub(crate) fn unprotect(
     Ok(Happening::Unprotected { mark, by, because })
 }
 
+/// Letters and digits, without what tells a World Wide Name's kind.
+fn bare(text: &str) -> String {
+    let text = text.trim().to_uppercase();
+    let prefixes = ["NAA.", "EUI.", "WWN-", "0X"];
+    let rest = prefixes.iter().find_map(|it| text.strip_prefix(it)).unwrap_or(&text);
+    // `wwn-0x5002…`, as links under /dev name it.
+    let rest = rest.strip_prefix("0X").unwrap_or(rest);
+    rest.chars().filter(|it| it.is_alphanumeric()).collect()
+}
+
 fn line(text: &str, least: usize) -> Option<String> {
     let text = text.trim();
     let n = text.chars().count();
@@ -163,6 +182,58 @@ mod tests {
                 scene.pick(&[other.number]).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn a_mark_is_known_however_a_label_writes_it() {
+        let mut seen = laptop(1);
+        let drive = seen.drives[0].identity.as_mut().unwrap();
+        (drive.serial, drive.wwn) = ("S1-2 3_X".into(), Some("naa.5002538d40a1b2c3".into()));
+        let uuid = seen.identity.uuid.clone().unwrap();
+        for mark in [
+            "52-54-00-00-00-01",
+            "525400000001",
+            "5254.0000.0001",
+            "naa.5002538d40a1b2c3",
+            "0x5002538d40a1b2c3",
+            "wwn-0x5002538D40A1B2C3",
+            "5 002538 D40A1B2C3",
+            "s12 3x",
+            &uuid.replace('-', ""),
+            "SYS 001",
+        ] {
+            let mark = Mark::typed(mark).unwrap();
+            assert!(mark.fits(&seen.identity, Some(&seen)), "{mark}");
+            assert!(!mark.fits(&laptop(2).identity, Some(&laptop(2))), "{mark}");
+        }
+        assert!(!Mark::typed("---").unwrap().fits(&seen.identity, Some(&seen)));
+    }
+
+    #[test]
+    fn what_a_machine_says_of_itself_later_protects_it_too() {
+        let mut scene = Scene::new();
+        scene.arm(1, 1, JobKind::Wipe {});
+        let mut silent = laptop(1);
+        silent.identity.board_serial = None;
+        let first = scene.boot(&silent, MANUAL);
+        scene.pick(&[first.number]).unwrap();
+        add(&mut scene, "BRD001");
+        assert_eq!(scene.machine(&first).protected(), None);
+        let mut agent = scene.boot(&laptop(1), MANUAL);
+        assert_eq!(agent.id, first.id);
+        assert!(scene.machine(&agent).protected().is_some());
+        // Its ticket was given before the mark was set.
+        let mut scene = Scene::new();
+        scene.arm(1, 1, JobKind::Wipe {});
+        scene.boot(&silent, MANUAL);
+        agent = scene.boot(&laptop(1), MANUAL);
+        scene.pick(&[agent.number]).unwrap();
+        let request = scene.request(&agent, &laptop(1));
+        scene.consent(&agent, &request).unwrap();
+        add(&mut scene, "BRD001");
+        let steps = scene.wiped(&agent);
+        let refused = scene.try_report(&mut agent, steps);
+        assert!(refused.unwrap().to_string().contains("void"), "the ticket was used");
     }
 
     #[test]

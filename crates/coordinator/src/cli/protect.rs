@@ -43,9 +43,9 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
         Command::List => list(asker, &get(data, "/protected").await?),
         Command::Add { mark, because, by } => {
             let by = by.unwrap_or_else(whoami);
-            let answer = post(data, "/protected", &by, &ProtectRequest { mark, because }).await?;
-            asker.said(&answer, "protected: it gets no ticket, and one that it has is void. A drive that is being wiped \
-                                 now is wiped to the end: switch that machine off")
+            let request = ProtectRequest { mark, because };
+            let answer = post(data, "/protected", &by, &request).await?;
+            asker.said(&answer, added(&answer, &request.mark)?)
         }
         Command::Remove { mark, because, by } => {
             let by = by.unwrap_or_else(whoami);
@@ -54,6 +54,22 @@ pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
             asker.said(&answer, "protected no more")
         }
     }
+}
+
+/// What to tell of a mark that was added. One that nobody bears may be mistyped.
+fn added(answer: &[u8], mark: &str) -> Result<&'static str> {
+    let rows: Vec<ProtectedView> = serde_json::from_slice(answer).context("reading the answer")?;
+    let mut rows = rows.iter().filter(|row| row.mark.eq_ignore_ascii_case(mark.trim()));
+    Ok(match rows.any(|row| !row.machines.is_empty()) {
+        true => {
+            "protected: it gets no ticket, and one that it has is void. A drive that is being wiped now is wiped to the \
+             end: switch that machine off"
+        }
+        false => {
+            "protected, but no machine that is known bears this mark. If it was here already, look at the mark again; if \
+             it is still to come, it will be known by it"
+        }
+    })
 }
 
 fn list(asker: &Asker, answer: &[u8]) -> Result<()> {
