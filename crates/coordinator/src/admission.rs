@@ -10,6 +10,7 @@ use crate::clock;
 use crate::directive::over;
 use crate::enrollment::Rules;
 use crate::event::{AdmittedHow, Happening};
+use crate::lots::claim::against;
 use crate::lots::decide::may_arm;
 use crate::lots::{Lot, LotError};
 
@@ -225,6 +226,15 @@ fn not_to_be_picked(
     batch: &Batch,
     rules: Rules,
 ) -> Option<String> {
+    if let Some(why) = against(bench, batch.lot, Some(&machine.id), &machine.identity) {
+        return Some(why);
+    }
+    if machine.came_back() && batch.job.kind.writes() && !batch.job.kind.sanitizes() {
+        return Some(
+            "it came back, and nobody knows what is on it: pick it for a batch that sanitizes"
+                .to_owned(),
+        );
+    }
     if let JobKind::ImageOnly { .. } = batch.job.kind {
         let proofs = bench.proofs(machine, None).into_iter();
         let mut unproven = proofs.filter_map(|(drive, it)| Some((drive, it.err()?)));
@@ -239,7 +249,11 @@ fn not_to_be_picked(
         }
     }
     if batch.job.kind.sanitizes() && machine.was_worked_on() {
-        return Some("it is finished, and a finished machine is never wiped twice".to_owned());
+        return Some(
+            "it is finished, and a finished machine is never wiped twice; if it came back with another lot, say so with \
+             `rehome lot receive`"
+                .to_owned(),
+        );
     }
     if let Some(why) = machine.protected() {
         return Some(format!("{why}; `rehome protect remove` takes it off the list"));

@@ -24,7 +24,7 @@ use protocol::{
 pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
 pub(crate) use batch::Batch;
 pub(crate) use locks::{Adopted, Locks, Ours};
-pub(crate) use machine::{AgentBoot, Machine};
+pub(crate) use machine::{AgentBoot, Gone, Machine};
 pub(crate) use people::People;
 pub(crate) use proof::{Proof, Proofs};
 pub(crate) use state::MachineState;
@@ -34,7 +34,8 @@ use crate::clock;
 use crate::drive_name::DriveName;
 use crate::event::{AdmittedHow, Happening, JournalEvent};
 use crate::lots::lot::StepError;
-use crate::lots::{Lot, LotEvent};
+use crate::lots::step::LotStep;
+use crate::lots::{Lot, LotEvent, claim};
 use crate::protection::{Mark, Protected};
 
 /// Why an event cannot follow those before it.
@@ -190,6 +191,11 @@ impl Bench {
     /// All lots.
     pub(crate) fn lots(&self) -> impl Iterator<Item = &Lot> {
         self.lots.values().map(Arc::as_ref)
+    }
+
+    /// All lots, to be looked at when the bench has gone on.
+    pub(crate) fn shared_lots(&self) -> BTreeMap<LotId, Arc<Lot>> {
+        self.lots.clone()
     }
 
     /// A lot.
@@ -396,11 +402,34 @@ impl Bench {
         let LotEvent { lot: id, by, what } = event;
         let failed = |source| FoldError::Lot(*id, source);
         match self.lots.get_mut(id) {
-            Some(lot) => Arc::make_mut(lot).apply(index, *by, what, at).map_err(failed),
+            Some(lot) => Arc::make_mut(lot).apply(index, *by, what, at).map_err(failed)?,
             None => {
                 let lot = Lot::open(*id, index, what, at).map_err(failed)?;
                 self.lots.insert(*id, Arc::new(lot));
-                Ok(())
+            }
+        }
+        self.look_who_came_back(*id, what);
+        Ok(())
+    }
+
+    /// Which finished machines came back, once a lot says something about what it received.
+    fn look_who_came_back(&mut self, lot: LotId, what: &LotStep) {
+        let about: Vec<MachineId> = match what {
+            LotStep::Received { machine, .. } | LotStep::NotOfThisLot { machine, .. } => {
+                vec![*machine]
+            }
+            LotStep::Closed { .. } | LotStep::Reopened { .. } => {
+                self.lot(&lot).into_iter().flat_map(|it| it.received.keys()).copied().collect()
+            }
+            _ => Vec::new(),
+        };
+        for id in about {
+            let Some(machine) = self.machine(&id) else { continue };
+            let came_back = claim::came_back(self, machine);
+            if machine.came_back() != came_back
+                && let Some(machine) = self.machines.get_mut(&id)
+            {
+                Arc::make_mut(machine).came_back = came_back;
             }
         }
     }

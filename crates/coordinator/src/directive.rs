@@ -33,7 +33,7 @@ pub(crate) fn directive(
     if let Some(reason) = let_go(bench, now, machine, rules) {
         return Directive::LocalDisk { reason };
     }
-    let admission = machine.admission.as_ref();
+    let admission = machine.current_work();
     if admission.is_some_and(|admission| admission.agent != *agent) {
         return wait(format!("a person must look at number {} on the dashboard", machine.number));
     }
@@ -59,7 +59,7 @@ fn let_go(bench: &Bench, now: UnixMillis, machine: &Machine, rules: Rules) -> Op
     if !bench.armed(now).is_empty() {
         return None;
     }
-    match &machine.admission {
+    match machine.current_work() {
         None => Some("stock is taken and nothing is armed; nothing was touched".to_owned()),
         Some(admission) if admission.has_begun() => None,
         Some(admission) => {

@@ -10,6 +10,7 @@ use crate::bench::{Bench, Machine, internal_drives};
 use crate::directive::{STALE, over};
 use crate::event::{AdmittedHow, Happening};
 use crate::identity::{Relation, compare};
+use crate::lots::claim::against;
 
 pub(crate) use crowd::Crowd;
 
@@ -196,6 +197,10 @@ fn automatic(
     }
     // With several batches armed a person has to say which.
     let [batch] = bench.armed(now)[..] else { return None };
+    let seen_before = known.map(|known| &known.id);
+    if against(bench, batch.lot, seen_before, &inventory.identity).is_some() {
+        return None;
+    }
     Some(Happening::Admitted { machine, batch: batch.id, agent, how: AdmittedHow::Automatic })
 }
 

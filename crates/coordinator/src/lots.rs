@@ -4,7 +4,9 @@
 //! to come out as proven erased, as drives that were pulled and whose fate is known, or as returned to the owner.
 
 pub(crate) mod actions;
+pub(crate) mod claim;
 pub(crate) mod decide;
+mod inside;
 pub(crate) mod lot;
 pub(crate) mod reckoning;
 mod sentence;

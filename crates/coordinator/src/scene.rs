@@ -35,6 +35,8 @@ pub(crate) struct Scene {
     pub(crate) site: Site,
     /// What holds when consent is asked for and machines are picked.
     pub(crate) rules: Rules,
+    /// The lot that batches are armed for.
+    lot: Option<LotId>,
     _data: tempfile::TempDir,
 }
 
@@ -57,7 +59,7 @@ impl Scene {
         let data = tempfile::tempdir().unwrap();
         let site = Site::open(data.path()).unwrap();
         let (bench, now) = (Bench::default(), UnixMillis(1_000_000));
-        let mut scene = Self { bench, now, site, rules: AUTOMATIC, _data: data };
+        let mut scene = Self { bench, now, site, rules: AUTOMATIC, lot: None, _data: data };
         scene.apply(vec![Happening::Founded {
             site: SiteKey::from_bytes([1; 32]),
             simulated: false,
@@ -104,7 +106,12 @@ impl Scene {
         self.arm_with(id, count, kind, policy, false);
     }
 
-    /// Arms for a lot of its own, whose owner accepts that policy.
+    /// What is armed from here on is for another lot.
+    pub(crate) fn next_lot(&mut self) {
+        self.lot = None;
+    }
+
+    /// Arms for the present lot, whose owner accepts that policy. Where there is none, it is opened under the batch's id.
     pub(crate) fn arm_with(
         &mut self,
         id: BatchId,
@@ -113,7 +120,14 @@ impl Scene {
         policy: Policy,
         witness: bool,
     ) {
-        let lot = self.open_lot(LotId::from_bytes(*id.as_bytes()), &policy);
+        let lot = match self.lot {
+            Some(lot) => {
+                self.open_lot_papers(lot, &policy);
+                lot
+            }
+            None => self.open_lot(LotId::from_bytes(*id.as_bytes()), &policy),
+        };
+        self.lot = Some(lot);
         let lot = self.bench.lot(&lot).unwrap();
         let terms = Terms { job, policy, witness, lot };
         let armed = admission::arm(self.now, id, OLA, HOUR, count, terms).unwrap();

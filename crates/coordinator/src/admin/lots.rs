@@ -52,12 +52,7 @@ pub(crate) struct Opened {
     responses((status = 200, body = Vec<Object>, description = "The lots."), super::docs::Refusals)
 )]
 pub(super) async fn list(State(coordinator): Shared) -> Result<Json<Vec<LotView>>, Refused> {
-    let names = coordinator.journal.read(|journal| journal.names()).await?;
-    let published = coordinator.journal.published();
-    let bench = &published.bench;
-    let mut lots: Vec<_> = bench.lots().map(|lot| view::lot(bench, lot, &names)).collect();
-    lots.sort_by_key(|lot| lot.opened_at);
-    Ok(Json(lots))
+    Ok(Json(coordinator.journal.read(view::all).await?))
 }
 
 /// A lot with its register, what was received, and what stands in the way of closing it.
@@ -70,15 +65,12 @@ pub(super) async fn show(
     State(coordinator): Shared,
     FromPath(id): FromPath<LotId>,
 ) -> Result<Json<LotView>, Refused> {
-    let names = coordinator.journal.read(|journal| journal.names()).await?;
-    let published = coordinator.journal.published();
-    let lot = published.bench.lot(&id).ok_or_else(|| {
-        Refused::new(
-            StatusCode::NOT_FOUND,
-            format!("there is no lot {id}; `rehome lot list` shows them"),
-        )
-    })?;
-    Ok(Json(view::lot(&published.bench, lot, &names)))
+    let lot = coordinator.journal.read(move |journal| view::one(journal, &id)).await?;
+    let unknown = || {
+        let sentence = format!("there is no lot {id}; `rehome lot list` shows them");
+        Refused::new(StatusCode::NOT_FOUND, sentence)
+    };
+    Ok(Json(lot.ok_or_else(unknown)?))
 }
 
 /// What columns meant in the registers that were imported, the last first: a person corrects a mapping once.

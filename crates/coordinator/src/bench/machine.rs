@@ -6,7 +6,7 @@ use evidence::Envelope;
 use evidence::chain::ChainHead;
 use protocol::event::BootNotice;
 use protocol::{
-    AgentKey, AgentRecord, DriveIdentity, Inventory, Job, MachineId, MachineIdentity,
+    AgentKey, AgentRecord, BatchId, DriveIdentity, Inventory, Job, MachineId, MachineIdentity,
     MachineNumber, Plan, Sha256Digest, Step, UnixMillis,
 };
 
@@ -33,6 +33,8 @@ pub(crate) struct Machine {
     pub(crate) boots: Vec<AgentBoot>,
     /// What its agent saw last.
     pub(crate) inventory: Option<Inventory>,
+    /// When its agent said so; the first sight where it never did.
+    pub(crate) seen_at: UnixMillis,
     /// The work it was last admitted to.
     pub(crate) admission: Option<Admission>,
     /// Work from before that which was finished, or begun and given up, the oldest first.
@@ -43,11 +45,15 @@ pub(crate) struct Machine {
     pub(super) protected: Option<String>,
     /// Holds, releases and looks, as indices of the journal.
     pub(crate) witnessed: Vec<u64>,
-    /// Every internal drive that was ever seen in it.
-    ever: BTreeSet<DriveIdentity>,
-    /// Drives whose former content was proven gone, and since when; also those that earlier work proved, unless they were
-    /// in sight when later work began.
-    gone_at: BTreeMap<DriveIdentity, UnixMillis>,
+    /// Whether an open lot received it after it was finished: it came back, and nobody knows what is on it now.
+    pub(super) came_back: bool,
+    /// Every internal drive that was ever seen in it, and when it was seen last.
+    ever: BTreeMap<DriveIdentity, UnixMillis>,
+    /// Drives whose former content was proven gone; also those that earlier work proved, unless that was never finished
+    /// or they were in sight when later work began.
+    gone: BTreeMap<DriveIdentity, Gone>,
+    /// The work that sanitized and was finished, the last one last.
+    done: Vec<Done>,
     /// How its drives' sanitizing ended, every time.
     pub(crate) outcomes: Outcomes,
 }
@@ -59,6 +65,26 @@ pub(crate) struct Outcomes {
     pub(crate) sanitized: u64,
     /// It failed.
     pub(crate) failed: u64,
+}
+
+/// A drive's former content was proven gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Gone {
+    /// When, by the journal.
+    pub(crate) at: UnixMillis,
+    /// In whose work.
+    pub(crate) batch: BatchId,
+}
+
+/// Work that was finished: what it proved then stays proven, whatever becomes of the drives later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Done {
+    /// Of which batch.
+    pub(crate) batch: BatchId,
+    /// When.
+    pub(crate) at: UnixMillis,
+    /// The drives of its plan, and when each was proven erased.
+    pub(crate) drives: BTreeMap<DriveIdentity, UnixMillis>,
 }
 
 /// The internal drives of a machine, by what is known of their content.
@@ -128,30 +154,51 @@ impl Machine {
             conflicts: Vec::new(),
             boots: Vec::new(),
             inventory: None,
+            seen_at: first_seen,
             admission: None,
             past: Vec::new(),
             attention: None,
             protected: None,
             witnessed: Vec::new(),
-            ever: BTreeSet::new(),
-            gone_at: BTreeMap::new(),
+            came_back: false,
+            ever: BTreeMap::new(),
+            gone: BTreeMap::new(),
+            done: Vec::new(),
             outcomes: Outcomes::default(),
         }
     }
 
-    /// Every internal drive that was ever seen in it.
-    pub(crate) fn ever(&self) -> impl Iterator<Item = &DriveIdentity> {
-        self.ever.iter()
+    /// Every internal drive that was ever seen in it, and when it was seen last.
+    pub(crate) fn ever(&self) -> impl Iterator<Item = (&DriveIdentity, UnixMillis)> {
+        self.ever.iter().map(|(drive, at)| (drive, *at))
     }
 
-    /// Whether a drive with this name was proven erased in it later than `since`.
-    pub(crate) fn erased_since(&self, name: &DriveName, since: UnixMillis) -> bool {
-        self.gone_at.iter().any(|(drive, at)| name.fits(drive) && *at > since)
+    /// The work that was finished, the last one last.
+    pub(crate) fn done(&self) -> &[Done] {
+        &self.done
     }
 
-    /// Its internal drives, those that were ever seen in it included.
-    pub(crate) fn drives(&self) -> Drives {
-        let gone: BTreeSet<_> = self.gone_at.keys().cloned().collect();
+    /// The finished work in which a drive with this name was proven erased later than `since`.
+    pub(crate) fn sanitized_since(
+        &self,
+        name: &DriveName,
+        since: UnixMillis,
+    ) -> impl Iterator<Item = &Done> {
+        self.done
+            .iter()
+            .filter(move |it| it.drives.iter().any(|(drive, at)| name.fits(drive) && *at > since))
+    }
+
+    /// When a drive with this name was proven erased last, by work that may not be finished.
+    pub(crate) fn gone_by_serial(&self, serial: &str) -> Option<UnixMillis> {
+        let named = self.gone.iter().filter(|(drive, _)| drive.serial.eq_ignore_ascii_case(serial));
+        named.map(|(_, gone)| gone.at).max()
+    }
+
+    /// Its internal drives, those that were ever seen in it included. `counts` says which proof counts.
+    pub(crate) fn drives(&self, counts: impl Fn(&Gone) -> bool) -> Drives {
+        let gone = self.gone.iter().filter(|(_, gone)| counts(gone));
+        let gone: BTreeSet<_> = gone.map(|(drive, _)| drive.clone()).collect();
         let (mut there, mut unidentified, mut hidden) = (BTreeSet::new(), Vec::new(), Vec::new());
         if let Some(inventory) = &self.inventory {
             there = internal_drives(inventory);
@@ -160,12 +207,13 @@ impl Machine {
             let unexplained = inventory.controllers.iter().filter(|it| it.unexplained.is_some());
             hidden.extend(unexplained.map(|it| format!("{} ({})", it.address, it.id)));
         }
-        // Its size may have changed since; its name does not.
-        let known = |drive: &DriveIdentity| {
-            let same = |it: &DriveIdentity| it.serial == drive.serial && it.model == drive.model;
-            there.iter().chain(&gone).any(same)
+        let known = |drive: &DriveIdentity| there.iter().chain(&gone).any(|it| is_same(it, drive));
+        // One that finished work proved erased, and that was not seen since, left without anybody's data.
+        let left_clean = |drive: &DriveIdentity, seen: UnixMillis| {
+            self.done.iter().any(|it| it.drives.contains_key(drive) && seen <= it.at)
         };
-        let lost = self.ever.iter().filter(|it| !known(it)).cloned().collect();
+        let lost = self.ever().filter(|(it, seen)| !known(it) && !left_clean(it, *seen));
+        let lost = lost.map(|(drive, _)| drive.clone()).collect();
         there.retain(|drive| !gone.contains(drive));
         Drives { gone, there, lost, unidentified, hidden }
     }
@@ -180,9 +228,31 @@ impl Machine {
         self.boots.iter().rev().find(|boot| boot.agent == *agent)
     }
 
-    /// Whether all that was planned is done.
+    /// Whether all that was planned is done, and it did not come back since.
     pub(crate) fn is_finished(&self) -> bool {
-        self.admission.as_ref().is_some_and(|admission| admission.finished.is_some())
+        self.finished().is_some() && !self.came_back
+    }
+
+    /// When the work that it was last admitted to was done.
+    pub(crate) fn finished(&self) -> Option<UnixMillis> {
+        self.admission.as_ref().and_then(|admission| admission.finished)
+    }
+
+    /// Whether an open lot received it after its work was finished for another: it is picked and wiped like a machine
+    /// that nobody has seen.
+    pub(crate) fn came_back(&self) -> bool {
+        self.came_back
+    }
+
+    /// The work that it was last admitted to, unless that was done before it came back.
+    pub(crate) fn current_work(&self) -> Option<&Admission> {
+        self.admission.as_ref().filter(|it| !self.came_back || it.finished.is_none())
+    }
+
+    /// The latest of its work that writes, and when that was finished.
+    pub(crate) fn finished_work(&self) -> Option<(&Admission, UnixMillis)> {
+        let latest = self.works().rfind(|it| it.job.kind.writes())?;
+        Some((latest, latest.finished?))
     }
 
     /// Whether all of its work is done and wrote nothing: another batch may take it as if it had only been seen.
@@ -190,10 +260,10 @@ impl Machine {
         self.is_finished() && self.works().all(|it| !it.job.kind.writes())
     }
 
-    /// Whether the latest of its work that writes is finished: then it is never wiped again.
+    /// Whether the latest of its work that writes is finished, and it did not come back since: then it is never wiped
+    /// again.
     pub(crate) fn was_worked_on(&self) -> bool {
-        let latest = self.works().rfind(|it| it.job.kind.writes());
-        latest.is_some_and(|it| it.finished.is_some())
+        self.finished_work().is_some() && !self.came_back
     }
 
     /// All of its work, the latest last: what is finished, and what it was admitted to since.
@@ -265,11 +335,12 @@ impl Machine {
     /// Where it stands by the journal.
     pub(crate) fn state(&self, something_armed: bool) -> MachineState {
         let mut reasons = self.attention_reasons();
-        let refusals = self.admission.iter().flat_map(|admission| &admission.refusals);
+        let admission = self.current_work();
+        let refusals = admission.iter().flat_map(|admission| &admission.refusals);
         reasons.extend(refusals.map(|refusal| format!("{}: {}", refusal.what, refusal.sentence)));
-        let stalled = self.admission.iter().flat_map(|admission| &admission.stalled);
+        let stalled = admission.iter().flat_map(|admission| &admission.stalled);
         reasons.extend(stalled.map(|(drive, sentence)| format!("{drive}: {sentence}")));
-        match &self.admission {
+        match admission {
             Some(admission) if admission.finished.is_some() => admission.state(),
             _ if !reasons.is_empty() => MachineState::Attention { reasons },
             Some(admission) => admission.state(),
@@ -293,16 +364,17 @@ impl Machine {
     /// The drives whose former content is not proven gone: those in sight, those that were in sight when the machine
     /// was admitted, and whatever may be behind a controller that shows nothing.
     pub(crate) fn data_still_there(&self) -> Vec<String> {
-        let gone = |drive: &DriveIdentity| {
-            self.admission.as_ref().is_some_and(|admission| admission.proven_gone.contains(drive))
-        };
+        // What was proven before it came back says nothing of what is on it now.
+        let admission = self.admission.as_ref().filter(|_| !self.came_back);
+        let gone =
+            |drive: &DriveIdentity| admission.is_some_and(|it| it.proven_gone.contains(drive));
         let inventory = self.inventory.as_ref();
         let seen: Vec<_> = inventory.iter().flat_map(|inventory| &inventory.drives).collect();
         let in_sight = seen
             .iter()
             .filter(|drive| !drive.identity.as_ref().is_ok_and(gone))
             .map(|drive| drive.label());
-        let admitted = self.admission.iter().flat_map(|admission| &admission.drives);
+        let admitted = admission.iter().flat_map(|admission| &admission.drives);
         let out_of_sight = admitted
             .filter(|drive| !gone(drive))
             .filter(|drive| !seen.iter().any(|unit| unit.identity.as_ref() == Ok(*drive)))
@@ -351,7 +423,8 @@ impl Machine {
         at: UnixMillis,
     ) {
         self.inventory = Some(inventory.clone());
-        self.ever.extend(internal_drives(inventory));
+        self.seen_at = at;
+        self.ever.extend(internal_drives(inventory).into_iter().map(|drive| (drive, at)));
         if self.agent() != Some(agent) {
             let head = ChainHead::start(self.id, agent);
             let version = version.to_owned();
@@ -383,17 +456,25 @@ impl Machine {
                 let drives = internal_drives(inventory);
                 let sanitizes = job.kind.sanitizes();
                 let mut work = Admission::new(job, agent, how.clone(), drives, at);
+                // Nobody signs for work that was never finished.
+                let former = self.admission.take();
+                let open = former.iter().filter(|it| it.finished.is_none());
+                let broken_off: Vec<_> = open.filter(|it| it.job.kind.sanitizes()).collect();
+                self.gone
+                    .retain(|drive, _| !broken_off.iter().any(|it| it.proven_gone.contains(drive)));
                 if sanitizes {
                     // What is in sight may have been used since: only the new work can say.
-                    self.gone_at.retain(|drive, _| !work.drives.contains(drive));
+                    self.gone.retain(|drive, _| !work.drives.contains(drive));
+                    self.came_back = false;
                 } else {
                     // What says nothing of them takes nothing away.
-                    let known = self.gone_at.keys().filter(|it| work.drives.contains(it));
+                    let known = self.gone.keys().filter(|it| work.drives.contains(it));
                     work.proven_gone = known.cloned().collect();
                 }
-                let before = self.admission.replace(work);
-                self.past.extend(before.filter(|it| it.finished.is_some() || it.has_begun()));
+                self.past.extend(former.filter(|it| it.finished.is_some() || it.has_begun()));
+                self.admission = Some(work);
                 self.attention = None;
+                self.came_back = false;
             }
         }
         Ok(())
@@ -444,18 +525,34 @@ impl Machine {
         };
         // Records before an admission (a refusal, a death of the agent) stand in the chain and change nothing.
         if let Some(admission) = &mut self.admission {
+            let was_open = admission.finished.is_none();
             admission.step(agent, &record.step, digest, at, booted_at);
             if let (Step::DriveLookedAt(look), true) = (&record.step, heard) {
                 let blank = look.is_blank() || notice.is_some_and(|it| look.is_blank_but_for(it));
                 admission.judge_look(&look.drive, blank, was_zero && !blank);
             }
-            self.gone_at.retain(|it, _| {
+            self.gone.retain(|it, _| {
                 !admission.drives.contains(it) || admission.proven_gone.contains(it)
             });
+            let batch = admission.job.batch;
             for drive in &admission.proven_gone {
-                self.gone_at.entry(drive.clone()).or_insert(at);
+                self.gone.entry(drive.clone()).or_insert(Gone { at, batch });
+            }
+            if was_open && admission.finished.is_some() && admission.job.kind.sanitizes() {
+                let planned = admission.accepted_plan().into_iter().flat_map(|it| &it.drives);
+                let proven =
+                    |drive: &DriveIdentity| Some((drive.clone(), self.gone.get(drive)?.at));
+                let drives = planned.filter_map(|it| proven(&it.identity)).collect();
+                self.done.push(Done { batch, at, drives });
             }
         }
         Ok(())
     }
+}
+
+/// Whether two looks were at one drive. Its size may have changed between them; its name does not. Two drives with one
+/// name differ in their World Wide Names, where they have them.
+fn is_same(a: &DriveIdentity, b: &DriveIdentity) -> bool {
+    let differ = matches!((&a.wwn, &b.wwn), (Some(a), Some(b)) if a != b);
+    a.serial == b.serial && a.model == b.model && !differ
 }

@@ -20,10 +20,7 @@ use crate::lots::view::{self, LotView};
 /// A lot as its page shows it; none where there is none.
 async fn find(desk: &Desk, id: &str) -> Result<Option<LotView>, JournalError> {
     let Ok(id) = id.parse::<LotId>() else { return Ok(None) };
-    let names = desk.coordinator.journal.read(|journal| journal.names()).await?;
-    let published = desk.coordinator.journal.published();
-    let lot = published.bench.lot(&id);
-    Ok(lot.map(|lot| view::lot(&published.bench, lot, &names)))
+    desk.coordinator.journal.read(move |journal| view::one(journal, &id)).await
 }
 
 fn unknown(visitor: &Visitor) -> Page {

@@ -1,12 +1,15 @@
 //! What a person wants of a lot is decided here. Pure.
 
+use std::collections::BTreeSet;
+
 use protocol::{ItemId, JobKind, LotId, MachineNumber, PersonId, Policy, PulledId, Sha256Digest};
 use register::{AssetNumber, AssetRow, Mapping, RowNumber, SerialNumber};
 
-use super::lot::Lot;
-use super::reckoning::{Reckoning, reckon};
+use super::claim::{Claims, answers, is_worked_on, other_lot};
+use super::lot::{Lot, PulledDrive};
+use super::reckoning::{Reckoning, is_sanitized, reckon};
 use super::step::{Fate, LotEvent, LotStep, Subject, Sums};
-use crate::bench::{Bench, Machine};
+use crate::bench::{Batch, Bench, Machine};
 use crate::drive_name::{DriveName, NoName};
 use crate::event::Happening;
 
@@ -32,6 +35,8 @@ pub(crate) enum LotError {
     NoMachine(MachineNumber),
     #[error("machine {number} does not belong to this lot: {why}")]
     NotOurs { number: MachineNumber, why: String },
+    #[error("machine {number} belongs to this lot: {why}")]
+    Ours { number: MachineNumber, why: String },
     #[error("no laptop {0} was taken in by hand; `rehome lot show` lists them")]
     NoItem(ItemId),
     #[error("a laptop that is taken in needs its serial number or the owner's asset number")]
@@ -40,6 +45,8 @@ pub(crate) enum LotError {
     Twice(String, String),
     #[error("the register has no row {0}")]
     NoRow(RowNumber),
+    #[error("the register cannot be taken: {0}")]
+    Register(String),
     #[error("there is no drive in bag {0:?}; `rehome lot show` lists them")]
     NoDrive(String),
     #[error("bag {bag:?} holds {name} already; give each drive its own")]
@@ -47,8 +54,8 @@ pub(crate) enum LotError {
     #[error(transparent)]
     NoName(#[from] NoName),
     #[error(
-        "the journal does not prove that machine {number} sanitized {name} after it was pulled; of that machine it \
-         proves: {proven}"
+        "the journal does not prove that machine {number} sanitized {name} after it was pulled, in work that is \
+         finished and under the policy that the owner accepted; its finished work proves: {proven}"
     )]
     NotSanitized { number: MachineNumber, name: DriveName, proven: String },
     #[error("it was not returned")]
@@ -159,16 +166,30 @@ impl<'a> Desk<'a> {
         Ok(vec![Happening::Lot(LotEvent { lot: self.lot.id, by: self.by, what })])
     }
 
-    /// A paper of the owner: acceptance or statement, which say for themselves.
-    pub(crate) fn paper(&self, what: LotStep) -> Decided {
-        match &what {
-            LotStep::PolicyAccepted { reference, .. }
-            | LotStep::NothingUnique { reference, .. } => {
-                maybe(reference, "the paper")?;
+    /// A paper of the owner: acceptance or statement, which say for themselves. What is armed under a policy that the
+    /// owner accepts no more ends.
+    pub(crate) fn paper(&self, mut what: LotStep) -> Decided {
+        let mut accepted = None;
+        match &mut what {
+            LotStep::PolicyAccepted { reference, policy, .. } => {
+                *reference = maybe(reference, "the paper")?;
+                accepted = Some(policy.clone());
             }
+            LotStep::NothingUnique { reference, .. } => *reference = maybe(reference, "the paper")?,
             _ => {}
         }
-        self.step(what)
+        let mut happenings = self.step(what)?;
+        if let Some(policy) = accepted {
+            let open = self.open_batches().filter(|it| it.job.policy != policy);
+            happenings
+                .extend(open.map(|it| Happening::BatchDisarmed { batch: it.id, by: self.by }));
+        }
+        Ok(happenings)
+    }
+
+    fn open_batches(&self) -> impl Iterator<Item = &'a Batch> {
+        let lot = self.lot.id;
+        self.bench.batches().filter(move |it| it.lot == Some(lot) && !it.disarmed)
     }
 
     /// Takes the owner's register.
@@ -178,22 +199,38 @@ impl<'a> Desk<'a> {
         mapping: Mapping,
         rows: Vec<AssetRow>,
     ) -> Decided {
+        // Whoever read the file may be a program of somebody else.
+        if let Some(problem) = register::check_assets(&rows).first() {
+            return Err(LotError::Register(problem.to_string()));
+        }
         self.step(LotStep::RegisterImported { file, mapping, rows })
     }
 
     /// A machine that was seen belongs to the lot.
     pub(crate) fn receive(&self, number: MachineNumber, because: &str) -> Decided {
-        let machine = self.machine(number)?.id;
-        self.step(LotStep::Received { machine, because: reason(because)? })
+        let machine = self.machine(number)?;
+        let other = other_lot(self.bench, Some(self.lot.id), Some(&machine.id), &machine.identity);
+        // A whole register in two lots says nothing; a person who received it, or a batch that worked on it, does.
+        let other = other.filter(|it| {
+            it.received.contains_key(&machine.id) || is_worked_on(self.bench, it, &machine.id)
+        });
+        if let Some(other) = other {
+            return Err(LotError::NotOurs { number, why: answers(other) });
+        }
+        self.step(LotStep::Received { machine: machine.id, because: reason(because)? })
     }
 
     /// A machine that was seen does not.
     pub(crate) fn refuse(&self, number: MachineNumber, because: &str) -> Decided {
         let machine = self.machine(number)?;
-        let mut batches = self.bench.batches().filter(|batch| batch.lot == Some(self.lot.id));
-        if batches.any(|batch| batch.admitted.contains(&machine.id)) {
+        if is_worked_on(self.bench, self.lot, &machine.id) {
             let why = "a batch of this lot worked on it, so it answers for it".to_owned();
-            return Err(LotError::NotOurs { number, why });
+            return Err(LotError::Ours { number, why });
+        }
+        let from = Subject::Machine(machine.id);
+        if let Some(it) = self.lot.pulled.iter().find(|it| it.from == from && it.is_out()) {
+            let why = format!("bag {} holds a drive of it; put that back first", it.bag);
+            return Err(LotError::Ours { number, why });
         }
         self.step(LotStep::NotOfThisLot { machine: machine.id, because: reason(because)? })
     }
@@ -206,7 +243,9 @@ impl<'a> Desk<'a> {
         asset: &str,
         because: &str,
     ) -> Decided {
-        let (serial, asset) = (SerialNumber::parse(serial), AssetNumber::parse(asset));
+        let (serial, asset) =
+            (maybe(serial, "its serial number")?, maybe(asset, "its asset number")?);
+        let (serial, asset) = (SerialNumber::parse(&serial), AssetNumber::parse(&asset));
         if serial.is_none() && asset.is_none() {
             return Err(LotError::Nameless);
         }
@@ -218,6 +257,12 @@ impl<'a> Desk<'a> {
             return Err(LotError::Twice(name, format!("item {}", twin.id)));
         }
         let seen = serial.as_ref().and_then(|serial| {
+            let claims = Claims::of(self.bench);
+            // One that a closed lot answered for, and that has not booted since, may have died meanwhile.
+            let is_here = |it: &&Machine| {
+                let open = other_lot(self.bench, Some(self.lot.id), Some(&it.id), &it.identity);
+                open.is_some() || !claims.is_elsewhere(self.lot, it)
+            };
             let parts = |it: &&Machine| {
                 let who = &it.identity;
                 let serials = [&who.system_serial, &who.board_serial, &who.chassis_serial];
@@ -226,7 +271,7 @@ impl<'a> Desk<'a> {
                     .flatten()
                     .any(|it| SerialNumber::parse(it).as_ref() == Some(serial))
             };
-            self.bench.machines().find(parts)
+            self.bench.machines().filter(parts).find(is_here)
         });
         if let (Some(machine), Some(serial)) = (seen, &serial) {
             let place = format!("machine {}, which has booted", machine.number);
@@ -239,6 +284,7 @@ impl<'a> Desk<'a> {
     /// What was received is this row.
     pub(crate) fn assign(&self, pointed: Pointed, row: RowNumber, because: &str) -> Decided {
         let subject = self.subject(pointed)?;
+        self.is_ours(pointed, &subject, Claims::is_candidate)?;
         self.lot.row(row).ok_or(LotError::NoRow(row))?;
         self.step(LotStep::RowAssigned { subject, row, because: reason(because)? })
     }
@@ -246,13 +292,16 @@ impl<'a> Desk<'a> {
     /// A drive was taken out.
     pub(crate) fn pull(&self, drive: PulledId, out: &Pull) -> Decided {
         let from = self.received(out.from)?;
-        let name = self.known_name(&from, DriveName::typed(&out.model, &out.serial)?);
+        let name = self.known_name(&from, drive_name(&out.model, &out.serial)?);
         let bag = line(&out.bag, "the number of the bag, with --bag")?;
         if let Some(other) = self.lot.pulled.iter().find(|it| it.bag == bag && it.is_out()) {
             return Err(LotError::BagTaken { bag, name: other.name.clone() });
         }
-        let twin = |it: &&super::lot::PulledDrive| it.name == name && it.is_out();
-        if let Some(other) = self.lot.pulled.iter().find(twin) {
+        let twin = |it: &&PulledDrive| it.name == name && it.is_out();
+        let n_twins = self.lot.pulled.iter().filter(twin).count();
+        if let Some(other) =
+            self.lot.pulled.iter().find(twin).filter(|_| n_twins >= self.namesakes(&from, &name))
+        {
             return Err(LotError::Twice(name.to_string(), format!("bag {}", other.bag)));
         }
         let because = reason(&out.because)?;
@@ -278,9 +327,11 @@ impl<'a> Desk<'a> {
             End::PutBack { because } => Fate::PutBack { because: reason(because)? },
             End::SanitizedIn { number } => {
                 let machine = self.machine(*number)?;
-                if !machine.erased_since(&drive.name, drive.at) {
-                    let gone = machine.drives().gone;
-                    let proven: Vec<_> = gone.iter().map(ToString::to_string).collect();
+                let accepted = self.lot.accepted.as_ref();
+                let under = |policy: &Policy| accepted.is_some_and(|it| it.policy == *policy);
+                if !is_sanitized(self.bench, machine, drive, under) {
+                    let done = machine.done().iter().flat_map(|it| it.drives.keys());
+                    let proven: Vec<_> = done.map(ToString::to_string).collect();
                     let proven = if proven.is_empty() { "none".into() } else { proven.join(", ") };
                     let (number, name) = (*number, drive.name.clone());
                     return Err(LotError::NotSanitized { number, name, proven });
@@ -300,7 +351,7 @@ impl<'a> Desk<'a> {
         because: &str,
     ) -> Decided {
         let subject = self.received(pointed)?;
-        let name = DriveName::typed(model, serial)?;
+        let name = drive_name(model, serial)?;
         self.step(LotStep::SwappedIn { subject, name, because: reason(because)? })
     }
 
@@ -342,7 +393,7 @@ impl<'a> Desk<'a> {
             true => maybe(because, "the remark")?,
             false => line(because, "what became of the missing ones, with --because")?,
         };
-        let open = self.bench.batches().filter(|it| it.lot == Some(self.lot.id) && !it.disarmed);
+        let open = self.open_batches();
         let mut happenings: Vec<_> =
             open.map(|it| Happening::BatchDisarmed { batch: it.id, by: self.by }).collect();
         let what = LotStep::Closed { sums: is, missing, because };
@@ -355,11 +406,22 @@ impl<'a> Desk<'a> {
     fn known_name(&self, from: &Subject, typed: DriveName) -> DriveName {
         let Subject::Machine(id) = from else { return typed };
         let Some(machine) = self.bench.machine(id) else { return typed };
-        let mut known = machine.ever().filter(|it| it.serial.eq_ignore_ascii_case(&typed.serial));
-        match (known.next(), known.next()) {
-            (Some(drive), None) => DriveName::of(drive),
+        let known = machine.ever().map(|(drive, _)| drive);
+        let known = known.filter(|it| it.serial.eq_ignore_ascii_case(&typed.serial));
+        // One drive may have been seen in two sizes.
+        let names: BTreeSet<_> = known.map(DriveName::of).collect();
+        match (names.first(), names.len()) {
+            (Some(name), 1) => name.clone(),
             _ => typed,
         }
+    }
+
+    /// How many drives of this name the thing may hold: they differ in their World Wide Names.
+    fn namesakes(&self, from: &Subject, name: &DriveName) -> usize {
+        let Subject::Machine(id) = from else { return 1 };
+        let ever = self.bench.machine(id).into_iter().flat_map(Machine::ever);
+        let named = ever.map(|(drive, _)| drive).filter(|drive| name.fits(drive));
+        named.filter_map(|drive| drive.wwn.as_ref()).collect::<BTreeSet<_>>().len().max(1)
     }
 
     fn machine(&self, number: MachineNumber) -> Result<&'a Machine, LotError> {
@@ -378,11 +440,23 @@ impl<'a> Desk<'a> {
     /// A thing that counts as received.
     fn received(&self, pointed: Pointed) -> Result<Subject, LotError> {
         let subject = self.subject(pointed)?;
-        let (Pointed::Machine(number), Subject::Machine(_)) = (pointed, &subject) else {
-            return Ok(subject);
+        self.is_ours(pointed, &subject, Claims::is_received)?;
+        Ok(subject)
+    }
+
+    /// Whether a machine is ours, by how much is asked.
+    fn is_ours(
+        &self,
+        pointed: Pointed,
+        subject: &Subject,
+        ask: impl Fn(&Claims<'a>, &Bench, &Lot, &Machine) -> bool,
+    ) -> Result<(), LotError> {
+        let (Pointed::Machine(number), Subject::Machine(id)) = (pointed, subject) else {
+            return Ok(());
         };
-        if reckon(self.bench, self.lot).standing(&subject).is_some() {
-            return Ok(subject);
+        let machine = self.bench.machine(id).ok_or(LotError::NoMachine(number))?;
+        if ask(&Claims::of(self.bench), self.bench, self.lot, machine) {
+            return Ok(());
         }
         let why = "say that it does with `rehome lot receive`".to_owned();
         Err(LotError::NotOurs { number, why })
@@ -432,11 +506,19 @@ pub(crate) fn in_the_way(bench: &Bench, reckoning: &Reckoning) -> Option<String>
     let mut names: Vec<String> = blocked.map(|it| number(&it.subject)).collect();
     let unknown = reckoning.unknown.iter().map(|it| number(&Subject::Machine(it.machine)));
     names.extend(unknown.map(|name| format!("{name} (not in the register)")));
+    names.extend(reckoning.stray_bags.iter().map(|bag| format!("the drive in bag {bag}")));
     const SHOWN: usize = 10;
     let more = names.len().saturating_sub(SHOWN);
     names.truncate(SHOWN);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     Some(format!("{}{more}; `rehome lot show` says why", names.join(", ")))
+}
+
+fn drive_name(model: &str, serial: &str) -> Result<DriveName, LotError> {
+    let name = DriveName::typed(model, serial)?;
+    line(&name.model, "the model, with --model")?;
+    line(&name.serial, "the serial number, with --serial")?;
+    Ok(name)
 }
 
 fn reason(text: &str) -> Result<String, LotError> {

@@ -24,10 +24,12 @@ pub(crate) struct Lot {
     pub(crate) register: Option<Register>,
     /// What the owner accepted.
     pub(crate) accepted: Option<Accepted>,
+    /// Every policy that the owner ever accepted, the present one last.
+    pub(crate) policies: Vec<Policy>,
     /// What the owner stated.
     pub(crate) stated: Option<Stated>,
     /// Machines that a person said belong to it.
-    pub(crate) received: BTreeMap<MachineId, String>,
+    pub(crate) received: BTreeMap<MachineId, Received>,
     /// Machines that a person said do not.
     pub(crate) foreign: BTreeMap<MachineId, String>,
     /// Laptops that were taken in by hand, in their order.
@@ -36,12 +38,12 @@ pub(crate) struct Lot {
     pub(crate) assigned: BTreeMap<Subject, RowNumber>,
     /// Drives that were taken out, in their order.
     pub(crate) pulled: Vec<PulledDrive>,
-    /// Drives that were put in.
-    pub(crate) swapped_in: Vec<(Subject, DriveName)>,
+    /// Drives that were put in, in their order.
+    pub(crate) swapped_in: Vec<SwappedIn>,
     /// Where a person looked inside.
     pub(crate) looked_inside: BTreeSet<Subject>,
-    /// What was returned to the owner, by which paper.
-    pub(crate) returned: BTreeMap<Subject, String>,
+    /// What was returned to the owner, and when.
+    pub(crate) returned: BTreeMap<Subject, UnixMillis>,
     /// How it was closed.
     pub(crate) closed: Option<Closed>,
     /// Its events, as indices of the journal.
@@ -57,6 +59,8 @@ pub(crate) struct Register {
     pub(crate) mapping: Mapping,
     /// Its rows.
     pub(crate) rows: Vec<AssetRow>,
+    /// The serial numbers in them.
+    pub(crate) serials: BTreeSet<SerialNumber>,
     /// When it was read.
     pub(crate) at: UnixMillis,
 }
@@ -76,6 +80,21 @@ pub(crate) struct Stated {
     pub(crate) by: PersonId,
     pub(crate) on: Day,
     pub(crate) reference: String,
+}
+
+/// A person said that a machine belongs to the lot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) because: String,
+    pub(crate) at: UnixMillis,
+}
+
+/// A drive that was put in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SwappedIn {
+    pub(crate) subject: Subject,
+    pub(crate) name: DriveName,
+    pub(crate) at: UnixMillis,
 }
 
 /// A laptop that never boots.
@@ -98,6 +117,8 @@ pub(crate) struct PulledDrive {
     pub(crate) because: String,
     pub(crate) at: UnixMillis,
     pub(crate) fate: Option<Fate>,
+    /// When somebody said what became of it.
+    pub(crate) fate_at: Option<UnixMillis>,
 }
 
 /// How a lot was closed.
@@ -148,6 +169,7 @@ impl Lot {
             opened_at: at,
             register: None,
             accepted: None,
+            policies: Vec::new(),
             stated: None,
             received: BTreeMap::new(),
             foreign: BTreeMap::new(),
@@ -175,6 +197,21 @@ impl Lot {
     /// A drive that was taken out.
     pub(crate) fn pulled(&self, id: &PulledId) -> Option<&PulledDrive> {
         self.pulled.iter().find(|drive| drive.id == *id)
+    }
+
+    /// Drives that were put back or put in, and that nobody took out since: name and time.
+    pub(crate) fn put_in<'a>(
+        &'a self,
+        subject: &'a Subject,
+    ) -> impl Iterator<Item = (&'a DriveName, UnixMillis)> {
+        let back = self.pulled.iter().filter(|it| it.from == *subject && !it.is_out());
+        let back = back.map(|it| (&it.name, it.fate_at.unwrap_or(it.at)));
+        let swapped = self.swapped_in.iter().filter(|it| it.subject == *subject);
+        let both = back.chain(swapped.map(|it| (&it.name, it.at)));
+        both.filter(|(name, at)| {
+            let mut out = self.pulled.iter().filter(|it| it.from == *subject && it.is_out());
+            !out.any(|it| it.name.serial.eq_ignore_ascii_case(&name.serial) && it.at > *at)
+        })
     }
 
     /// The row with this number.
@@ -208,9 +245,11 @@ impl Lot {
             LotStep::RegisterImported { file, mapping, rows } => {
                 // Rows are numbered by their place in the file: in another file the same number is another asset.
                 self.assigned.clear();
-                self.register = Some(Register { file, mapping, rows, at });
+                let serials = rows.iter().filter_map(|row| row.serial.clone()).collect();
+                self.register = Some(Register { file, mapping, rows, serials, at });
             }
             LotStep::PolicyAccepted { policy, accepted_by, on, reference } => {
+                self.policies.push(policy.clone());
                 self.accepted = Some(Accepted { policy, by: accepted_by, on, reference });
             }
             LotStep::NothingUnique { stated_by, on, reference } => {
@@ -218,7 +257,7 @@ impl Lot {
             }
             LotStep::Received { machine, because } => {
                 self.foreign.remove(&machine);
-                self.received.insert(machine, because);
+                self.received.insert(machine, Received { because, at });
             }
             LotStep::NotOfThisLot { machine, because } => {
                 self.received.remove(&machine);
@@ -242,23 +281,30 @@ impl Lot {
                 if self.pulled(&id).is_some() {
                     return Err(StepError::Thing);
                 }
-                self.pulled.push(PulledDrive { id, from, name, bag, because, at, fate: None });
+                let (fate, fate_at) = (None, None);
+                self.pulled.push(PulledDrive { id, from, name, bag, because, at, fate, fate_at });
             }
             LotStep::Fate { drive, fate } => {
                 let drive = self.pulled.iter_mut().find(|it| it.id == drive);
-                drive.ok_or(StepError::Thing)?.fate = Some(fate);
+                let drive = drive.ok_or(StepError::Thing)?;
+                // Whoever looked inside did not see what was put in later.
+                if matches!(fate, Fate::PutBack { .. }) {
+                    self.looked_inside.remove(&drive.from);
+                }
+                (drive.fate, drive.fate_at) = (Some(fate), Some(at));
             }
             LotStep::SwappedIn { subject, name, .. } => {
                 self.knows(&subject)?;
-                self.swapped_in.push((subject, name));
+                self.looked_inside.remove(&subject);
+                self.swapped_in.push(SwappedIn { subject, name, at });
             }
             LotStep::NothingElseInside { subject, .. } => {
                 self.knows(&subject)?;
                 self.looked_inside.insert(subject);
             }
-            LotStep::Returned { subject, reference } => {
+            LotStep::Returned { subject, .. } => {
                 self.knows(&subject)?;
-                self.returned.insert(subject, reference);
+                self.returned.insert(subject, at);
             }
             LotStep::NotReturned { subject, .. } => {
                 self.returned.remove(&subject).ok_or(StepError::Thing)?;

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{DriveIdentity, JobKind, MachineId, UnixMillis};
+use protocol::{JobKind, MachineId, Policy, UnixMillis};
 use register::{
     AssetRow, Contradiction, MachineOutcome, Matches, RowNumber, RowOutcome, Seen, matched,
 };
 use serde::{Deserialize, Serialize};
 
+use super::claim::{Claims, is_worked_on};
+use super::inside::of_machine;
 use super::lot::{Item, Lot, PulledDrive};
-use super::step::{Subject, Sums};
+use super::step::{Fate, Subject, Sums};
 use crate::bench::{Bench, Machine};
 use crate::drive_name::DriveName;
 
@@ -24,6 +26,8 @@ pub(crate) struct Reckoning {
     pub(crate) unknown: Vec<Unknown>,
     /// What became of each row of the register.
     pub(crate) rows: BTreeMap<RowNumber, RowStanding>,
+    /// Bags whose drive has no fate, and came out of what does not count as received any more.
+    pub(crate) stray_bags: Vec<String>,
 }
 
 /// Something that was received.
@@ -108,30 +112,41 @@ pub(crate) enum Obstacle {
     NoFate { drive: DriveName, bag: String },
     /// It never booted: its drives are to be pulled, or it is to be returned.
     DrivesInside,
+    /// A drive was put into a bag, and was seen in the machine since.
+    SeenSince { drive: String, bag: String },
+    /// It was returned, and has booted here since.
+    BootedSince,
+    /// A drive is said to be sanitized in another machine, and the journal does not prove that.
+    NotSanitized { drive: DriveName, bag: String },
+    /// Its drives are proven erased, but a person must look at it, so there is no certificate.
+    Attention { sentence: String },
 }
 
 /// A lot, with what the whole bench knows of it.
 pub(crate) fn reckon(bench: &Bench, lot: &Lot) -> Reckoning {
-    let candidates = candidates(bench, lot);
+    let claims = Claims::of(bench);
+    let candidates = candidates(bench, lot, &claims);
     let joined = join(lot, &candidates);
     let mut received = Vec::new();
     let mut unknown = Vec::new();
     for machine in &candidates {
         let subject = Subject::Machine(machine.id);
-        let said = lot.received.contains_key(&machine.id) || is_worked_on(bench, lot, machine);
+        let said = lot.received.contains_key(&machine.id) || is_worked_on(bench, lot, &machine.id);
         let place = joined.places.get(&subject);
         if !said && place.is_none() {
             let resembles = joined.resembles.get(&machine.id).cloned().unwrap_or_default();
             unknown.push(Unknown { machine: machine.id, resembles });
             continue;
         }
-        let standing = standing(lot, subject, place, || machine_standing(lot, machine));
+        let boots_again = machine_boots_again(lot, machine, &claims);
+        let end = || of_machine(bench, lot, machine);
+        let standing = standing(bench, lot, subject, place, boots_again, end);
         received.push(Standing { observed: observed(machine), ..standing });
     }
     for item in &lot.items {
         let subject = Subject::Item(item.id);
-        received
-            .push(standing(lot, subject, joined.places.get(&subject), || item_standing(lot, item)));
+        let place = joined.places.get(&subject);
+        received.push(standing(bench, lot, subject, place, false, || of_item(lot, item)));
     }
     let mut sums = Sums { received: count(received.len()), ..Sums::default() };
     for it in &received {
@@ -142,7 +157,12 @@ pub(crate) fn reckon(bench: &Bench, lot: &Lot) -> Reckoning {
             None => {}
         }
     }
-    Reckoning { sums, received, unknown, rows: joined.rows }
+    let stray = lot
+        .pulled
+        .iter()
+        .filter(|it| it.fate.is_none() && !received.iter().any(|thing| thing.subject == it.from));
+    let stray_bags = stray.map(|it| it.bag.clone()).collect();
+    Reckoning { sums, received, unknown, rows: joined.rows, stray_bags }
 }
 
 impl Reckoning {
@@ -154,12 +174,7 @@ impl Reckoning {
 
     /// Whether nothing stands in the way of closing.
     pub(crate) fn may_close(&self) -> bool {
-        self.sums.is_even() && self.unknown.is_empty()
-    }
-
-    /// What was received as this.
-    pub(crate) fn standing(&self, subject: &Subject) -> Option<&Standing> {
-        self.received.iter().find(|it| it.subject == *subject)
+        self.sums.is_even() && self.unknown.is_empty() && self.stray_bags.is_empty()
     }
 }
 
@@ -167,33 +182,12 @@ fn count(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
-/// The machines that belong to the lot or may: seen while it was open, and not said to be something else.
-fn candidates<'a>(bench: &'a Bench, lot: &Lot) -> Vec<&'a Machine> {
-    let until = lot.closed.as_ref().map(|closed| closed.at);
-    let elsewhere = |machine: &Machine| {
-        let others = bench.lots().filter(|other| other.id != lot.id);
-        let mut others = others
-            .filter(|it| it.received.contains_key(&machine.id) || is_worked_on(bench, it, machine));
-        others.next().is_some()
-    };
-    let seen_meanwhile = |machine: &Machine| {
-        let mut boots = machine.boots.iter();
-        boots.any(|boot| boot.at >= lot.opened_at && until.is_none_or(|until| boot.at <= until))
-    };
-    let belongs = |machine: &&Machine| {
-        let said = lot.received.contains_key(&machine.id) || is_worked_on(bench, lot, machine);
-        !lot.foreign.contains_key(&machine.id)
-            && (said || (seen_meanwhile(machine) && !elsewhere(machine)))
-    };
-    let mut all: Vec<_> = bench.machines().filter(belongs).collect();
+/// The machines that belong to the lot or may, by their numbers.
+fn candidates<'a>(bench: &'a Bench, lot: &Lot, claims: &Claims<'_>) -> Vec<&'a Machine> {
+    let mut all: Vec<_> =
+        bench.machines().filter(|machine| claims.is_candidate(bench, lot, machine)).collect();
     all.sort_by_key(|machine| machine.number);
     all
-}
-
-/// Whether one of the lot's batches took the machine.
-fn is_worked_on(bench: &Bench, lot: &Lot, machine: &Machine) -> bool {
-    let mut batches = bench.batches().filter(|batch| batch.lot == Some(lot.id));
-    batches.any(|batch| batch.admitted.contains(&machine.id))
 }
 
 /// Where something stands in the register.
@@ -215,7 +209,12 @@ struct Joined {
 fn join(lot: &Lot, machines: &[&Machine]) -> Joined {
     let mut joined = Joined::default();
     let all = lot.register.as_ref().map(|it| it.rows.as_slice()).unwrap_or_default();
-    for (subject, row) in &lot.assigned {
+    let ours: BTreeSet<MachineId> = machines.iter().map(|machine| machine.id).collect();
+    let is_ours = |subject: &Subject| match subject {
+        Subject::Machine(id) => ours.contains(id),
+        Subject::Item(_) => true,
+    };
+    for (subject, row) in lot.assigned.iter().filter(|(subject, _)| is_ours(subject)) {
         joined.places.insert(*subject, Place::Row(*row));
         joined.rows.insert(*row, RowStanding::Matched { subject: *subject });
     }
@@ -321,9 +320,11 @@ fn by_asset_number(lot: &Lot, rows: &[AssetRow], joined: &mut Joined) {
 
 /// Puts register, papers and drives together.
 fn standing(
+    bench: &Bench,
     lot: &Lot,
     subject: Subject,
     place: Option<&Place>,
+    boots_again: bool,
     drives: impl FnOnce() -> (End, Vec<Obstacle>),
 ) -> Standing {
     let mut in_the_way = Vec::new();
@@ -341,10 +342,10 @@ fn standing(
         None => None,
     };
     // A drive that was pulled out of a laptop which went back is still here.
-    let pulled = lot.pulled.iter().filter(|it| it.from == subject && it.fate.is_none());
-    in_the_way
-        .extend(pulled.map(|it| Obstacle::NoFate { drive: it.name.clone(), bag: it.bag.clone() }));
+    let pulled = lot.pulled.iter().filter(|it| it.from == subject);
+    in_the_way.extend(pulled.filter_map(|it| bag(bench, lot, it)));
     let end = if lot.returned.contains_key(&subject) {
+        in_the_way.extend(boots_again.then_some(Obstacle::BootedSince));
         End::Returned
     } else {
         let (end, more) = drives();
@@ -366,49 +367,48 @@ fn observed(machine: &Machine) -> Option<Observed> {
     }
 }
 
-/// Drives that are out of this.
-fn out_of<'a>(lot: &'a Lot, subject: &Subject) -> impl Iterator<Item = &'a PulledDrive> {
-    let subject = *subject;
-    lot.pulled.iter().filter(move |drive| drive.from == subject && drive.is_out())
+/// What is still to be done about a drive in a bag.
+fn bag(bench: &Bench, lot: &Lot, it: &PulledDrive) -> Option<Obstacle> {
+    let (drive, bag) = (it.name.clone(), it.bag.clone());
+    match &it.fate {
+        None => Some(Obstacle::NoFate { drive, bag }),
+        Some(Fate::SanitizedIn { machine }) => {
+            let dock = bench.machine(machine);
+            let proven = dock.is_some_and(|dock| {
+                is_sanitized(bench, dock, it, |policy| lot.policies.contains(policy))
+            });
+            (!proven).then_some(Obstacle::NotSanitized { drive, bag })
+        }
+        Some(_) => None,
+    }
 }
 
-fn item_standing(lot: &Lot, item: &Item) -> (End, Vec<Obstacle>) {
+/// Whether finished work on a machine proves that it sanitized a drive after that was pulled, under such a policy.
+pub(super) fn is_sanitized(
+    bench: &Bench,
+    dock: &Machine,
+    drive: &PulledDrive,
+    under: impl Fn(&Policy) -> bool,
+) -> bool {
+    let mut done = dock.sanitized_since(&drive.name, drive.at);
+    done.any(|work| bench.batch(&work.batch).is_some_and(|batch| under(&batch.job.policy)))
+}
+
+/// Whether it was returned and is here again, and no other lot answers for that.
+fn machine_boots_again(lot: &Lot, machine: &Machine, claims: &Claims<'_>) -> bool {
+    let returned = lot.returned.get(&Subject::Machine(machine.id));
+    returned.is_some_and(|at| machine.seen_at > *at) && !claims.is_elsewhere(lot, machine)
+}
+
+fn of_item(lot: &Lot, item: &Item) -> (End, Vec<Obstacle>) {
     let subject = Subject::Item(item.id);
+    let inside = lot.put_in(&subject).map(|(name, _)| name.to_string());
+    let mut obstacles: Vec<_> = inside.map(|drive| Obstacle::DataThere { drive }).collect();
     let empty = lot.looked_inside.contains(&subject);
-    let pulled = out_of(lot, &subject).next().is_some();
+    let pulled = lot.pulled.iter().any(|it| it.from == subject && it.is_out());
     // Somebody had it open: either the drive that came out was the only one, or there was none.
-    let obstacles = if empty || pulled { Vec::new() } else { vec![Obstacle::DrivesInside] };
+    if obstacles.is_empty() && !empty && !pulled {
+        obstacles.push(Obstacle::DrivesInside);
+    }
     (End::Pulled, obstacles)
-}
-
-fn machine_standing(lot: &Lot, machine: &Machine) -> (End, Vec<Obstacle>) {
-    let subject = Subject::Machine(machine.id);
-    let out: BTreeSet<&DriveName> = out_of(lot, &subject).map(|drive| &drive.name).collect();
-    let is_out = |drive: &DriveIdentity| out.iter().any(|name| name.fits(drive));
-    let drives = machine.drives();
-    let mut obstacles = Vec::new();
-    for drive in drives.there.iter().filter(|it| !is_out(it)) {
-        obstacles.push(Obstacle::DataThere { drive: drive.to_string() });
-    }
-    for drive in drives.lost.iter().filter(|it| !is_out(it)) {
-        obstacles.push(Obstacle::DriveGone { drive: drive.to_string() });
-    }
-    let looked = lot.looked_inside.contains(&subject);
-    // One that is in sight and gives no name is there, whatever a person says, unless some drive was taken out since.
-    let taken_out = looked && !out.is_empty();
-    for label in drives.unidentified.iter().filter(|_| !taken_out) {
-        obstacles.push(Obstacle::DataThere { drive: label.clone() });
-    }
-    for controller in drives.hidden.iter().filter(|_| !looked) {
-        obstacles.push(Obstacle::Hidden { controller: controller.clone() });
-    }
-    let erased = drives.gone.iter().any(|it| !is_out(it));
-    let nothing = !erased && obstacles.is_empty();
-    if nothing && out.is_empty() && !looked {
-        obstacles.push(Obstacle::NoDriveSeen);
-    }
-    if erased && obstacles.is_empty() && !machine.was_worked_on() {
-        obstacles.push(Obstacle::Unfinished);
-    }
-    (if erased { End::Erased } else { End::Pulled }, obstacles)
 }

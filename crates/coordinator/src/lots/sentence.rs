@@ -35,6 +35,21 @@ impl fmt::Display for Obstacle {
             Self::NoFate { drive, bag } => {
                 write!(f, "what became of {drive} in bag {bag}? destroyed, sanitized, or returned")
             }
+            Self::SeenSince { drive, bag } => write!(
+                f,
+                "{drive} is to be in bag {bag}, but the machine has seen it since; say that it was put back, or pull it again"
+            ),
+            Self::BootedSince => f.write_str(
+                "it was returned, but has booted here since; say that it was not returned",
+            ),
+            Self::NotSanitized { drive, bag } => write!(
+                f,
+                "no finished work proves that {drive} of bag {bag} was sanitized; say what became of it"
+            ),
+            Self::Attention { sentence } => write!(
+                f,
+                "its drives are erased, but a person must look at it, so it has no certificate: {sentence}"
+            ),
             Self::DrivesInside => f.write_str("pull its drive, or look inside, or return it"),
         }
     }

@@ -1,3 +1,7 @@
+mod claims;
+mod comes_back;
+mod inside;
+
 use protocol::{BatchId, ItemId, JobKind, LotId, MachineNumber, PulledId, Sha256Digest, Step};
 use register::{Hint, RowNumber, propose, read, rows};
 
@@ -17,29 +21,48 @@ const BAG: PulledId = PulledId::from_bytes([8; 16]);
 fn scene() -> Scene {
     let mut scene = Scene::new();
     scene.arm(1, 9, JobKind::Wipe {});
-    let text = "Nr inw.;Nr seryjny;Model\nA/1;SYS001;Laptop 14\nA/2;SYS002;Laptop 14\nA/3;SYS003;Laptop 14\n\
-                A/4;SYS004;Laptop 14\n";
-    wish(&mut scene, |desk| {
+    import(&mut scene, LOT, &[1, 2, 3, 4]);
+    scene
+}
+
+/// Takes a register with these laptops.
+fn import(scene: &mut Scene, lot: LotId, laptops: &[u8]) {
+    let mut text = "Nr inw.;Nr seryjny;Model\n".to_owned();
+    for n in laptops {
+        text += &format!("A/{n};SYS{n:03};Laptop 14\n");
+    }
+    wish_of(scene, lot, |desk| {
         let sheet = read(text.as_bytes(), &Hint::default()).unwrap();
         let mapping = propose(&sheet);
         let rows = rows(&sheet, &mapping).unwrap();
         desk.import(Sha256Digest::from_bytes([3; 32]), mapping, rows)
     })
     .unwrap();
-    scene
 }
 
 fn wish(
     scene: &mut Scene,
     decide: impl FnOnce(&Desk<'_>) -> Result<Vec<Happening>, LotError>,
 ) -> Result<(), LotError> {
-    let decided = decide(&Desk::at(&scene.bench, LOT, OLA)?)?;
+    wish_of(scene, LOT, decide)
+}
+
+fn wish_of(
+    scene: &mut Scene,
+    lot: LotId,
+    decide: impl FnOnce(&Desk<'_>) -> Result<Vec<Happening>, LotError>,
+) -> Result<(), LotError> {
+    let decided = decide(&Desk::at(&scene.bench, lot, OLA)?)?;
     scene.apply(decided);
     Ok(())
 }
 
 fn now(scene: &Scene) -> Reckoning {
-    reckon(&scene.bench, scene.bench.lot(&LOT).unwrap())
+    of(scene, LOT)
+}
+
+fn of(scene: &Scene, lot: LotId) -> Reckoning {
+    reckon(&scene.bench, scene.bench.lot(&lot).unwrap())
 }
 
 fn number(n: u32) -> MachineNumber {
@@ -166,6 +189,7 @@ fn a_drive_that_was_seen_once_is_asked_for_although_the_machine_goes_on_without_
     // In another machine it is sanitized, under a job of its own.
     let mut bench_pc = laptop(8);
     bench_pc.drives = vec![disk("EXTRA001")];
+    scene.next_lot();
     scene.arm_by(plan::policy::default(), BatchId::from_bytes([3; 16]), 1, JobKind::Wipe {});
     let mut agent = scene.boot(&bench_pc, MANUAL);
     let third = Some(BatchId::from_bytes([3; 16]));
@@ -175,6 +199,9 @@ fn a_drive_that_was_seen_once_is_asked_for_although_the_machine_goes_on_without_
     let steps = scene.wiped(&agent);
     scene.report(&mut agent, steps);
     let dock = End::SanitizedIn { number: agent.number };
+    let refused = wish(&mut scene, |desk| desk.fate("1", &dock)).unwrap_err();
+    assert!(refused.to_string().contains("finished"), "{refused}");
+    scene.report(&mut agent, vec![Step::Finished {}]);
     wish(&mut scene, |desk| desk.fate("1", &dock)).unwrap();
     assert_eq!(obstacles(&scene, 0), "");
     assert_eq!(now(&scene).sums, sums(1, 1, 0, 0), "the other machine belongs to another lot");

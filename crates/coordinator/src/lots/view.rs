@@ -11,6 +11,7 @@ use super::step::{Fate, Subject, Sums};
 use crate::bench::{Bench, Machine};
 use crate::calendar::Day;
 use crate::drive_name::DriveName;
+use crate::journal::{Journal, JournalError};
 use crate::policies;
 use crate::view;
 
@@ -106,14 +107,45 @@ pub(crate) struct ClosedView {
 /// The names of people, as far as they are on record.
 pub(crate) type Names = [(PersonId, String)];
 
-/// A lot as people see it.
-pub(crate) fn lot(bench: &Bench, lot: &Lot, names: &Names) -> LotView {
+/// All lots, the oldest first: call it where blocking is allowed.
+///
+/// # Errors
+/// When the names of people cannot be read.
+pub(crate) fn all(journal: &Journal) -> Result<Vec<LotView>, JournalError> {
+    let names = journal.names()?;
+    let bench = snapshot(journal);
+    let mut lots: Vec<_> = bench.lots().map(|it| lot(&bench, it, &names)).collect();
+    lots.sort_by_key(|lot| lot.opened_at);
+    Ok(lots)
+}
+
+/// One lot; none where there is none. Call it where blocking is allowed.
+///
+/// # Errors
+/// When the names of people cannot be read.
+pub(crate) fn one(journal: &Journal, id: &LotId) -> Result<Option<LotView>, JournalError> {
+    let names = journal.names()?;
+    let bench = snapshot(journal);
+    Ok(bench.lot(id).map(|it| lot(&bench, it, &names)))
+}
+
+/// The bench as it is now. A reckoning takes its time, and the writer would wait for the lock.
+fn snapshot(journal: &Journal) -> Bench {
+    journal.published().bench.clone()
+}
+
+/// A lot as people see it. Of one that is closed, the sums and the missing rows are those that were signed for.
+pub(super) fn lot(bench: &Bench, lot: &Lot, names: &Names) -> LotView {
     let reckoning = reckon(bench, lot);
     let mut batches: Vec<_> = bench.batches().filter(|batch| batch.lot == Some(lot.id)).collect();
     batches.sort_by_key(|batch| batch.armed_at);
     let rows = lot.register.as_ref().map(|it| it.rows.as_slice()).unwrap_or_default();
-    let is_missing = |row: &&AssetRow| reckoning.rows.get(&row.row) == Some(&RowStanding::Missing);
-    let unknown = reckoning.unknown.iter().filter_map(|it| {
+    let is_missing = |row: &&AssetRow| match &lot.closed {
+        Some(closed) => closed.missing.contains(&row.row),
+        None => reckoning.rows.get(&row.row) == Some(&RowStanding::Missing),
+    };
+    let unplaced = reckoning.unknown.iter().filter(|_| lot.is_open());
+    let unknown = unplaced.filter_map(|it| {
         let machine = bench.machine(&it.machine)?;
         Some(UnknownView {
             machine: machine.number,
@@ -157,7 +189,7 @@ pub(crate) fn lot(bench: &Bench, lot: &Lot, names: &Names) -> LotView {
             policy: None,
         }),
         batches: batches.iter().map(|batch| batch.id).collect(),
-        sums: reckoning.sums,
+        sums: lot.closed.as_ref().map_or(reckoning.sums, |closed| closed.sums),
         may_close: reckoning.may_close(),
         received: things.collect(),
         unknown: unknown.collect(),

@@ -34,13 +34,10 @@ pub(in super::super) async fn open(State(desk): Shared, form: Submission) -> Res
 }
 
 async fn whole(desk: &Desk, visitor: &Visitor, problem: Option<&str>) -> Response {
-    let names = match desk.coordinator.journal.read(|journal| journal.names()).await {
-        Ok(names) => names,
+    let mut lots = match desk.coordinator.journal.read(view::all).await {
+        Ok(lots) => lots,
         Err(error) => return broken(visitor, &error).into_response(),
     };
-    let published = desk.coordinator.journal.published();
-    let bench = &published.bench;
-    let mut lots: Vec<_> = bench.lots().map(|lot| view::lot(bench, lot, &names)).collect();
     lots.sort_by_key(|lot| (lot.closed.is_some(), std::cmp::Reverse(lot.opened_at)));
     drawn(visitor, &lots, problem).into_response()
 }

@@ -207,6 +207,19 @@ impl Lang {
             (Self::Pl, Obstacle::NoFate { drive, bag }) => format!(
                 "co się stało z dyskiem {drive} w torebce {bag}? zniszczony, skasowany czy zwrócony"
             ),
+            (Self::Pl, Obstacle::SeenSince { drive, bag }) => format!(
+                "{drive} ma być w torebce {bag}, ale komputer widział go później; zapisz, że włożono go z powrotem, albo wyjmij go jeszcze raz"
+            ),
+            (Self::Pl, Obstacle::BootedSince) => {
+                "zwrócony, ale później uruchomił się tutaj; zapisz, że jednak go nie zwrócono"
+                    .to_owned()
+            }
+            (Self::Pl, Obstacle::NotSanitized { drive, bag }) => format!(
+                "żadna zakończona praca nie dowodzi skasowania dysku {drive} z torebki {bag}; zapisz, co się z nim stało"
+            ),
+            (Self::Pl, Obstacle::Attention { sentence }) => format!(
+                "dyski są skasowane, ale komputer musi obejrzeć człowiek, więc nie ma certyfikatu: {sentence}"
+            ),
             (Self::Pl, Obstacle::DrivesInside) => {
                 "wyjmij dysk, zajrzyj do środka albo zwróć laptop".to_owned()
             }
