@@ -1,14 +1,20 @@
 //! What people did: an index of the events that are somebody's, for the log of actions.
 
-use protocol::{MachineId, PersonId};
+use std::collections::BTreeMap;
+
+use protocol::{MachineId, PersonId, PulledId};
 
 use crate::event::{AdmittedHow, Happening};
 use crate::lots::LotEvent;
-use crate::lots::step::LotStep;
+use crate::lots::step::{Fate, LotStep, Subject};
 
 /// Events by which people act, in order; grows with the journal and holds no more than where they stand in it.
 #[derive(Debug, Default)]
-pub(crate) struct Deeds(Vec<Deed>);
+pub(crate) struct Deeds {
+    deeds: Vec<Deed>,
+    /// Out of which machine the drives in bags came.
+    bags: BTreeMap<PulledId, MachineId>,
+}
 
 /// One of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,22 +41,40 @@ pub(crate) struct Wanted {
 impl Deeds {
     /// Notes an event, if it is somebody's.
     pub(crate) fn note(&mut self, index: u64, happening: &Happening) {
-        if let Some((person, machine)) = whose(happening) {
-            self.0.push(Deed { index, person, machine });
+        if let Happening::Lot(LotEvent { what, .. }) = happening
+            && let LotStep::DrivePulled { drive, from: Subject::Machine(machine), .. } = what
+        {
+            self.bags.insert(*drive, *machine);
         }
+        if let Some((person, machine)) = whose(happening) {
+            let machine = machine.or_else(|| self.about_a_bag(happening));
+            self.deeds.push(Deed { index, person, machine });
+        }
+    }
+
+    /// The machine that a drive in a bag came out of, or was sanitized in.
+    fn about_a_bag(&mut self, happening: &Happening) -> Option<MachineId> {
+        let Happening::Lot(LotEvent { what: LotStep::Fate { drive, fate }, .. }) = happening else {
+            return None;
+        };
+        let dock = match fate {
+            Fate::SanitizedIn { machine } => Some(*machine),
+            _ => None,
+        };
+        self.bags.get(drive).copied().or(dock)
     }
 
     /// The latest deeds that are wanted, the last one first, and whether there are older ones.
     pub(crate) fn latest(&self, wanted: Wanted, most: usize) -> (Vec<Deed>, bool) {
         let Wanted { person, machine, before } = wanted;
-        let end =
-            before.map_or(self.0.len(), |before| self.0.partition_point(|it| it.index < before));
+        let end = before
+            .map_or(self.deeds.len(), |before| self.deeds.partition_point(|it| it.index < before));
         let fits = |deed: &&Deed| {
             person.is_none_or(|person| deed.person == Some(person))
                 && machine.is_none_or(|machine| deed.machine == Some(machine))
         };
         let mut found: Vec<_> =
-            self.0[..end].iter().rev().filter(fits).take(most + 1).copied().collect();
+            self.deeds[..end].iter().rev().filter(fits).take(most + 1).copied().collect();
         let more = found.len() > most;
         found.truncate(most);
         (found, more)
@@ -74,7 +98,23 @@ fn whose(happening: &Happening) -> Option<(Option<PersonId>, Option<MachineId>)>
                 LotStep::Received { machine, .. } | LotStep::NotOfThisLot { machine, .. } => {
                     Some(*machine)
                 }
-                _ => None,
+                LotStep::RowAssigned { subject, .. }
+                | LotStep::DrivePulled { from: subject, .. }
+                | LotStep::SwappedIn { subject, .. }
+                | LotStep::NothingElseInside { subject, .. }
+                | LotStep::Returned { subject, .. }
+                | LotStep::NotReturned { subject, .. } => match subject {
+                    Subject::Machine(machine) => Some(*machine),
+                    Subject::Item(_) => None,
+                },
+                LotStep::Opened { .. }
+                | LotStep::RegisterImported { .. }
+                | LotStep::PolicyAccepted { .. }
+                | LotStep::NothingUnique { .. }
+                | LotStep::TakenIn { .. }
+                | LotStep::Fate { .. }
+                | LotStep::Closed { .. }
+                | LotStep::Reopened { .. } => None,
             };
             Some((Some(*by), machine))
         }
@@ -110,7 +150,47 @@ fn whose(happening: &Happening) -> Option<(Option<PersonId>, Option<MachineId>)>
 
 #[cfg(test)]
 mod tests {
+    use protocol::LotId;
+
     use super::*;
+    use crate::drive_name::DriveName;
+
+    #[test]
+    fn what_is_said_of_a_machine_or_its_drive_stands_under_the_machine() {
+        let [mine, other] = [1, 2].map(|n| MachineId::from_bytes([n; 16]));
+        let subject = Subject::Machine(mine);
+        let (drive, because) = (PulledId::from_bytes([3; 16]), "so".to_owned());
+        let name = DriveName { model: "Example SSD".into(), serial: "S1".into() };
+        let reference = because.clone();
+        let steps = [
+            LotStep::DrivePulled {
+                drive,
+                from: subject,
+                name: name.clone(),
+                bag: "1".into(),
+                because: because.clone(),
+            },
+            LotStep::Fate { drive, fate: Fate::SanitizedIn { machine: other } },
+            LotStep::RowAssigned {
+                subject,
+                row: register::RowNumber(1.try_into().unwrap()),
+                because: because.clone(),
+            },
+            LotStep::SwappedIn { subject, name, because: because.clone() },
+            LotStep::NothingElseInside { subject, because: because.clone() },
+            LotStep::Returned { subject, reference },
+            LotStep::NotReturned { subject, because: because.clone() },
+            LotStep::Received { machine: mine, because },
+        ];
+        let (lot, by) = (LotId::from_bytes([1; 16]), PersonId::from_bytes([9; 16]));
+        let mut deeds = Deeds::default();
+        for (index, what) in (0..).zip(steps.clone()) {
+            deeds.note(index, &Happening::Lot(LotEvent { lot, by, what }));
+        }
+        let of = |machine| Wanted { machine: Some(machine), ..Wanted::default() };
+        assert_eq!(deeds.latest(of(mine), 100).0.len(), steps.len());
+        assert!(deeds.latest(of(other), 100).0.is_empty());
+    }
 
     #[test]
     fn the_latest_come_first_by_person_and_by_machine_a_page_at_a_time() {

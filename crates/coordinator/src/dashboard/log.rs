@@ -57,20 +57,20 @@ pub(crate) fn read_log(
     };
     let names = journal.names()?;
     let name = |person: PersonId| name_of(&names, person);
-    let (deeds, more, numbers) = {
+    let (deeds, more, numbers, lots) = {
         let published = journal.published();
         let (deeds, more) = published.deeds.latest(wanted, most);
         let number = |id| published.bench.machine(id).map(|machine| machine.number);
         let numbers: Vec<_> =
             deeds.iter().map(|deed| deed.machine.as_ref().and_then(number)).collect();
-        (deeds, more, numbers)
+        (deeds, more, numbers, published.bench.shared_lots())
     };
     let indices: Vec<_> = deeds.iter().map(|deed| deed.index).collect();
     let bodies = journal.bodies(&indices)?;
     let rows =
         deeds.into_iter().zip(numbers).zip(bodies).map(|((deed, machine), (index, body))| {
             let (at, told) = match serde_json::from_str::<JournalEvent>(&body) {
-                Ok(event) => (event.at, lang.deed(&event.happening, name)),
+                Ok(event) => (event.at, lang.deed(&event.happening, name, &lots)),
                 // It was read when it was written: shown as such and not left out.
                 Err(error) => {
                     let pair = ("A record cannot be read", "Nie można odczytać zapisu");

@@ -153,6 +153,11 @@ async fn what_never_boots_is_taken_in_its_drive_pulled_and_the_lot_closed() {
         let body = door.get(&format!("{page}?lang={lang}"), &ola.cookie).await.body;
         assert!(body.contains(words), "{body}");
     }
+    let log = door.get("/log?lang=en", &ola.cookie).await.body;
+    let bag = "Old HDD serial H1 · Number of the bag &lt;b&gt;7&lt;/b&gt; · Destroyed: shredded";
+    for words in [bag, "Town hall ("] {
+        assert!(log.contains(words), "{words:?} is not in {log}");
+    }
     for (field, value) in [("wish", "nonsense"), ("wish", "")] {
         assert_eq!(wish(&door, &ola, &[(field, value)]).await.status, 400);
     }

@@ -1,21 +1,25 @@
 //! What people did, in words: the log of actions.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::sync::Arc;
 
-use protocol::PersonId;
+use protocol::{LotId, PersonId};
 
 use super::super::lang::Lang;
 use super::Told;
 use crate::access::Role;
 use crate::event::{AdmittedHow, Happening};
+use crate::lots::Lot;
 use crate::lots::step::LotStep;
 
 impl Lang {
-    /// What somebody did. `name` gives people's names. Machine and person stand beside it.
+    /// What somebody did. `name` gives people's names, `lots` what lots and bags are. Machine and person stand beside it.
     pub(in super::super) fn deed(
         self,
         happening: &Happening,
         name: impl Fn(PersonId) -> String,
+        lots: &BTreeMap<LotId, Arc<Lot>>,
     ) -> Told {
         let told = |pair| self.told(pair);
         match happening {
@@ -49,12 +53,13 @@ impl Lang {
             Happening::Admitted { how: AdmittedHow::Picked { .. }, .. } => {
                 told(("Picked the machine", "Wybrano komputer"))
             }
-            Happening::BatchArmed { count, job, policy, .. } => self.told_with(
+            Happening::BatchArmed { count, job, policy, lot, .. } => self.told_with(
                 ("Armed a batch", "Uzbrojono partię"),
                 joined([
                     self.job(job).to_owned(),
                     self.machines(u64::from(*count)),
                     policy.name.clone(),
+                    lot.and_then(|id| lots.get(&id)).map(|lot| lot_name(lot)).unwrap_or_default(),
                 ]),
             ),
             Happening::BatchDisarmed { .. } => told(("Disarmed a batch", "Rozbrojono partię")),
@@ -89,16 +94,21 @@ impl Lang {
             ),
             Happening::PersonForgotten { because, .. } => self
                 .told_with(("Deleted a person's name", "Usunięto nazwisko osoby"), because.clone()),
-            Happening::Lot(event) => self.lot_deed(&event.what),
+            Happening::Lot(event) => {
+                self.lot_deed(&event.what, lots.get(&event.lot).map(Arc::as_ref))
+            }
             // Nobody's deeds: `crate::deeds` leaves them out.
             other => self.told_with(("Something else", "Coś innego"), format!("{other:?}")),
         }
     }
 
-    /// What somebody did or said about a lot.
-    fn lot_deed(self, step: &LotStep) -> Told {
+    /// What somebody did or said about a lot, and about which.
+    fn lot_deed(self, step: &LotStep, lot: Option<&Lot>) -> Told {
         let (pair, verbatim) = match step {
-            LotStep::Opened { owner, .. } => (("Opened a lot", "Otwarto dostawę"), owner.clone()),
+            LotStep::Opened { owner, .. } => (
+                ("Opened a lot", "Otwarto dostawę"),
+                if lot.is_some() { String::new() } else { owner.clone() },
+            ),
             LotStep::RegisterImported { rows, .. } => {
                 (("Imported the register", "Wczytano ewidencję"), rows.len().to_string())
             }
@@ -130,8 +140,15 @@ impl Lang {
                 ("Pulled a drive", "Wyjęto dysk"),
                 joined([name.to_string(), bag.clone(), because.clone()]),
             ),
-            LotStep::Fate { .. } => {
-                (("Said what became of a drive", "Zapisano, co się stało z dyskiem"), String::new())
+            LotStep::Fate { drive, fate } => {
+                let it = lot.and_then(|lot| lot.pulled(drive));
+                let name = it.map(|it| it.name.to_string()).unwrap_or_default();
+                let bag =
+                    it.map(|it| format!("{} {}", self.lots().bag, it.bag)).unwrap_or_default();
+                (
+                    ("Said what became of a drive", "Zapisano, co się stało z dyskiem"),
+                    joined([name, bag, self.fate(fate)]),
+                )
             }
             LotStep::SwappedIn { name, because, .. } => {
                 (("Put a drive in", "Włożono dysk"), joined([name.to_string(), because.clone()]))
@@ -153,6 +170,7 @@ impl Lang {
                 (("Opened the lot again", "Otwarto dostawę ponownie"), because.clone())
             }
         };
+        let verbatim = joined([lot.map(lot_name).unwrap_or_default(), verbatim]);
         Told { verbatim: (!verbatim.is_empty()).then_some(verbatim), ..self.told(pair) }
     }
 
@@ -180,6 +198,15 @@ impl Lang {
             ),
         }
     }
+}
+
+/// By what people know a lot: its owner, and the paper or the beginning of its id.
+fn lot_name(lot: &Lot) -> String {
+    let paper = match lot.reference.as_str() {
+        "" => lot.id.to_string().chars().take(8).collect(),
+        paper => paper.to_owned(),
+    };
+    format!("{} ({paper})", lot.owner)
 }
 
 fn joined<T: Display, const N: usize>(parts: [T; N]) -> String {
