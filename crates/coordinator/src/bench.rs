@@ -2,6 +2,7 @@
 
 mod admission;
 mod batch;
+mod drives;
 mod locks;
 mod machine;
 mod people;
@@ -23,8 +24,9 @@ use protocol::{
 
 pub(crate) use admission::{Admission, Consent, Verified, internal_drives};
 pub(crate) use batch::Batch;
+pub(crate) use drives::Gone;
 pub(crate) use locks::{Adopted, Locks, Ours};
-pub(crate) use machine::{AgentBoot, Gone, Machine};
+pub(crate) use machine::{AgentBoot, Machine};
 pub(crate) use people::People;
 pub(crate) use proof::{Proof, Proofs};
 pub(crate) use state::MachineState;

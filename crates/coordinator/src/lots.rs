@@ -6,6 +6,7 @@
 pub(crate) mod actions;
 pub(crate) mod claim;
 pub(crate) mod decide;
+mod error;
 mod inside;
 pub(crate) mod lot;
 pub(crate) mod reckoning;
@@ -16,6 +17,6 @@ pub(crate) mod view;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use decide::LotError;
+pub(crate) use error::LotError;
 pub(crate) use lot::Lot;
 pub(crate) use step::LotEvent;

@@ -5,7 +5,8 @@ use protocol::{ItemId, LotId, MachineNumber, PersonId, Policy, PulledId, Sha256D
 use register::{AssetRow, Mapping, RowNumber};
 use serde::{Deserialize, Serialize};
 
-use super::decide::{self, Desk, End, LotError, Pointed, Pull};
+use super::LotError;
+use super::decide::{self, Desk, End, Pointed, Pull};
 use super::step::{LotStep, Sums};
 use crate::access::{Action, Actor};
 use crate::calendar::Day;

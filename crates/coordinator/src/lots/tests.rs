@@ -5,7 +5,8 @@ mod inside;
 use protocol::{BatchId, ItemId, JobKind, LotId, MachineNumber, PulledId, Sha256Digest, Step};
 use register::{Hint, RowNumber, propose, read, rows};
 
-use super::decide::{self, Desk, End, LotError, Pointed, Pull};
+use super::LotError;
+use super::decide::{self, Desk, End, Pointed, Pull};
 use super::reckoning::{Obstacle, Reckoning, RowStanding, reckon};
 use super::step::Sums;
 use crate::event::Happening;

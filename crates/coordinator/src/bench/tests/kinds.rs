@@ -95,7 +95,7 @@ fn work_that_writes_nothing_gets_no_ticket_and_proves_nothing() {
     // What it says of drives is not believed, and the end is not before the stock.
     scene.report(&mut agent, vec![steps[1].clone(), steps[2].clone(), Step::Finished {}]);
     let machine = scene.machine(&agent);
-    assert!(!machine.is_finished() && machine.drives().gone.is_empty());
+    assert!(!machine.is_finished() && machine.drives(|_| true).gone.is_empty());
     assert!(machine.attention.is_some());
 }
 
@@ -108,10 +108,10 @@ fn taking_stock_of_what_was_erased_takes_nothing_from_it() {
     let mut agent = scene.boot(&laptop(1), MANUAL);
     let inventory = protocol::BatchId::from_bytes([2; 16]);
     scene.pick_for(&[agent.number], Some(inventory), MANUAL).unwrap();
-    assert_eq!(scene.machine(&agent).drives().gone.len(), 1);
+    assert_eq!(scene.machine(&agent).drives(|_| true).gone.len(), 1);
     scene.report(&mut agent, vec![inventoried(), Step::Finished {}]);
     let machine = scene.machine(&agent);
-    assert_eq!((machine.drives().gone.len(), machine.data_still_there().len()), (1, 0));
+    assert_eq!((machine.drives(|_| true).gone.len(), machine.data_still_there().len()), (1, 0));
     let certified = machine.sanitizing_work().unwrap();
     assert!(certified.job.kind.sanitizes() && certified.finished.is_some());
     assert_eq!(machine.works().count(), 2);
@@ -186,7 +186,7 @@ fn what_is_proven_gets_an_image_once_a_fresh_look_confirms_it() {
     scene.report(&mut agent, steps);
     let machine = scene.machine(&agent);
     assert_eq!(scene.state(&agent), MachineState::Finished);
-    assert_eq!(machine.drives().gone.len(), 1);
+    assert_eq!(machine.drives(|_| true).gone.len(), 1);
     // The certificate speaks of the work that sanitized.
     assert_eq!(machine.sanitizing_work().unwrap().job.batch, batch(1));
     // What has a system now is not blank.
@@ -224,7 +224,10 @@ fn a_look_that_finds_something_else_ends_the_proof_and_leads_to_wiping() {
     steps.push(Step::Failed { stage: protocol::Stage::Verify, sentence });
     scene.report(&mut agent, steps);
     assert_eq!(scene.machine(&agent).data_still_there().len(), 1);
-    assert!(scene.machine(&agent).drives().gone.is_empty(), "the lot says that data is there");
+    assert!(
+        scene.machine(&agent).drives(|_| true).gone.is_empty(),
+        "the lot says that data is there"
+    );
     assert!(matches!(scene.state(&agent), MachineState::Attention { .. }));
     let refused = scene.pick_for(&[agent.number], Some(batch(2)), MANUAL).unwrap_err().to_string();
     assert!(refused.contains("not finished"), "{refused}");
@@ -300,7 +303,7 @@ fn a_look_is_no_erasure_however_blank_and_ends_a_proof_that_it_contradicts() {
         let machine = scene.machine(&agent);
         let case = format!("wiped {wiped}, blank {blank}, read {read}");
         assert_eq!(scene.state(&agent), state, "{case}");
-        assert_eq!(machine.drives().gone.len(), gone, "{case}");
+        assert_eq!(machine.drives(|_| true).gone.len(), gone, "{case}");
         assert_eq!(machine.data_still_there().len(), 1 - gone, "{case}");
         // Whether an image may go there is decided by the proof, and not by the look.
         scene.arm(3, 9, image_only());
