@@ -16,18 +16,29 @@ const LATELY: Duration = Duration::from_secs(24 * 3600);
 /// The lots that took each machine in by a person's word, or worked on it.
 #[derive(Debug)]
 pub(super) struct Claims<'a> {
-    lots: BTreeMap<MachineId, Vec<&'a Lot>>,
+    lots: BTreeMap<MachineId, Vec<Claim<'a>>>,
+}
+
+#[derive(Debug)]
+struct Claim<'a> {
+    lot: &'a Lot,
+    /// Whether a batch of the lot took the machine.
+    by_work: bool,
 }
 
 impl<'a> Claims<'a> {
     /// All that a bench knows.
     pub(super) fn of(bench: &'a Bench) -> Self {
-        let mut lots: BTreeMap<MachineId, Vec<&Lot>> = BTreeMap::new();
+        let mut lots: BTreeMap<MachineId, Vec<Claim<'_>>> = BTreeMap::new();
         let worked_on = bench.batches().filter_map(|batch| {
             let lot = bench.lot(batch.lot.as_ref()?)?;
-            Some(batch.admitted.iter().map(move |machine| (*machine, lot)))
+            let claim = move |it: &MachineId| (*it, Claim { lot, by_work: true });
+            Some(batch.admitted.iter().map(claim))
         });
-        let received = bench.lots().flat_map(|lot| lot.received.keys().map(move |it| (*it, lot)));
+        let received = bench.lots().flat_map(|lot| {
+            let claim = move |it: &MachineId| (*it, Claim { lot, by_work: false });
+            lot.received.keys().map(claim)
+        });
         for (machine, lot) in worked_on.flatten().chain(received) {
             lots.entry(machine).or_default().push(lot);
         }
@@ -37,22 +48,33 @@ impl<'a> Claims<'a> {
     /// Whether another lot answers for the machine. One that was closed does until the machine boots here again: what is
     /// on it then, no lot has answered for.
     pub(super) fn is_elsewhere(&self, lot: &Lot, machine: &Machine) -> bool {
-        let mut others = self.lots.get(&machine.id).into_iter().flatten();
-        others.any(|it| {
-            it.id != lot.id && it.closed.as_ref().is_none_or(|it| it.at >= machine.seen_at)
-        })
+        let mut others = self.of_machine(machine).filter(|it| it.lot.id != lot.id);
+        others.any(|it| it.lot.closed.as_ref().is_none_or(|it| it.at >= machine.seen_at))
+    }
+
+    /// Whether a person received the machine for the lot, or one of its batches took it.
+    pub(super) fn is_said(&self, lot: &Lot, machine: &Machine) -> bool {
+        self.of_machine(machine).any(|it| it.lot.id == lot.id)
+    }
+
+    fn of_machine(&self, machine: &Machine) -> impl Iterator<Item = &Claim<'a>> {
+        self.lots.get(&machine.id).into_iter().flatten()
     }
 
     /// Whether it belongs to the lot or may: known to it, or seen while it was open, and not said to be something else.
     pub(super) fn is_candidate(&self, bench: &Bench, lot: &Lot, machine: &Machine) -> bool {
-        if is_worked_on(bench, lot, &machine.id) {
+        let ours = || self.of_machine(machine).filter(|it| it.lot.id == lot.id);
+        if ours().any(|it| it.by_work) {
             return true;
         }
         if lot.foreign.contains_key(&machine.id) {
             return false;
         }
-        if lot.received.contains_key(&machine.id) {
+        if ours().next().is_some() {
             return true;
+        }
+        if self.is_elsewhere(lot, machine) {
+            return false;
         }
         let until = lot.closed.as_ref().map(|closed| closed.at);
         let in_time = until.is_none_or(|until| machine.first_seen <= until);
@@ -61,14 +83,12 @@ impl<'a> Claims<'a> {
         let known = in_time && is_registered(lot, who);
         let of_another =
             || bench.lots().any(|it| it.is_open() && it.id != lot.id && is_registered(it, who));
-        !self.is_elsewhere(lot, machine)
-            && (known || (was_seen_meanwhile(lot, machine) && !of_another()))
+        known || (was_seen_meanwhile(lot, machine) && !of_another())
     }
 
     /// Whether it counts as received.
     pub(super) fn is_received(&self, bench: &Bench, lot: &Lot, machine: &Machine) -> bool {
-        let said = lot.received.contains_key(&machine.id)
-            || is_worked_on(bench, lot, &machine.id)
+        let said = self.is_said(lot, machine)
             || lot.assigned.contains_key(&super::step::Subject::Machine(machine.id))
             || is_registered(lot, &machine.identity);
         said && self.is_candidate(bench, lot, machine)
@@ -102,20 +122,24 @@ pub(crate) fn is_registered(lot: &Lot, who: &MachineIdentity) -> bool {
     serials.any(|serial| register.serials.contains(&serial))
 }
 
-/// Another open lot than `lot` that answers for a machine: it received it, worked on it, or has it in its register. None
-/// for `machine` where nobody has seen it yet.
+/// Another open lot than `lot` that answers for a machine: it received it, worked on it, or has it in its register where
+/// `lot` itself is sure of it by no more than that. None for `machine` where nobody has seen it yet.
 pub(crate) fn other_lot<'a>(
     bench: &'a Bench,
     lot: Option<LotId>,
     machine: Option<&MachineId>,
     who: &MachineIdentity,
 ) -> Option<&'a Lot> {
-    bench.lots().filter(|it| it.is_open() && Some(it.id) != lot).find(|it| {
-        let worked_on = machine.is_some_and(|id| is_worked_on(bench, it, id));
-        let received = machine.is_some_and(|id| it.received.contains_key(id));
-        let foreign = machine.is_some_and(|id| it.foreign.contains_key(id));
-        worked_on || (!foreign && (received || is_registered(it, who)))
-    })
+    let sure = |it: &Lot| machine.is_some_and(|id| is_sure(bench, it, id));
+    let ours = lot.and_then(|id| bench.lot(&id)).is_some_and(sure);
+    let foreign = |it: &Lot| machine.is_some_and(|id| it.foreign.contains_key(id));
+    let mut others = bench.lots().filter(|it| it.is_open() && Some(it.id) != lot);
+    others.find(|it| sure(it) || (!ours && !foreign(it) && is_registered(it, who)))
+}
+
+/// Whether a person received the machine for the lot, or one of its batches took it.
+pub(super) fn is_sure(bench: &Bench, lot: &Lot, machine: &MachineId) -> bool {
+    lot.received.contains_key(machine) || is_worked_on(bench, lot, machine)
 }
 
 /// Why a batch of this lot does not take a machine, if the lots say so. None for `machine` where nobody has seen it yet.

@@ -6,7 +6,7 @@ use protocol::{ItemId, JobKind, LotId, MachineNumber, PersonId, Policy, PulledId
 use register::{AssetNumber, AssetRow, Mapping, RowNumber, SerialNumber};
 
 use super::LotError;
-use super::claim::{Claims, answers, is_worked_on, other_lot};
+use super::claim::{Claims, answers, is_sure, is_worked_on, other_lot};
 use super::error::MAX_TEXT;
 use super::lot::{Lot, PulledDrive};
 use super::reckoning::{Reckoning, is_sanitized, reckon};
@@ -119,7 +119,8 @@ impl<'a> Desk<'a> {
         }
         let mut happenings = self.step(what)?;
         if let Some(policy) = accepted {
-            let open = self.open_batches().filter(|it| it.job.policy != policy);
+            let open =
+                self.open_batches().filter(|it| it.job.kind.writes() && it.job.policy != policy);
             happenings
                 .extend(open.map(|it| Happening::BatchDisarmed { batch: it.id, by: self.by }));
         }
@@ -148,12 +149,9 @@ impl<'a> Desk<'a> {
     /// A machine that was seen belongs to the lot.
     pub(crate) fn receive(&self, number: MachineNumber, because: &str) -> Decided {
         let machine = self.machine(number)?;
-        let other = other_lot(self.bench, Some(self.lot.id), Some(&machine.id), &machine.identity);
-        // A whole register in two lots says nothing; a person who received it, or a batch that worked on it, does.
-        let other = other.filter(|it| {
-            it.received.contains_key(&machine.id) || is_worked_on(self.bench, it, &machine.id)
-        });
-        if let Some(other) = other {
+        // That another lot's register has it is no reason: an owner may give the whole register with each lot.
+        let mut others = self.bench.lots().filter(|it| it.is_open() && it.id != self.lot.id);
+        if let Some(other) = others.find(|it| is_sure(self.bench, it, &machine.id)) {
             return Err(LotError::NotOurs { number, why: answers(other) });
         }
         self.step(LotStep::Received { machine: machine.id, because: reason(because)? })

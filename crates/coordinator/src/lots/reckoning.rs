@@ -8,7 +8,7 @@ use register::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::claim::{Claims, is_worked_on};
+use super::claim::Claims;
 use super::inside::of_machine;
 use super::lot::{Item, Lot, PulledDrive};
 use super::step::{Fate, Subject, Sums};
@@ -131,7 +131,7 @@ pub(crate) fn reckon(bench: &Bench, lot: &Lot) -> Reckoning {
     let mut unknown = Vec::new();
     for machine in &candidates {
         let subject = Subject::Machine(machine.id);
-        let said = lot.received.contains_key(&machine.id) || is_worked_on(bench, lot, &machine.id);
+        let said = claims.is_said(lot, machine);
         let place = joined.places.get(&subject);
         if !said && place.is_none() {
             let resembles = joined.resembles.get(&machine.id).cloned().unwrap_or_default();

@@ -58,6 +58,9 @@ fn a_batch_takes_no_machine_that_another_open_lot_answers_for() {
         let received = wish_of(&mut scene, OTHER, receive);
         assert_eq!(received.is_ok(), known_by == "register", "{known_by}");
         assert_eq!(of(&scene, OTHER).sums.received, u32::from(received.is_ok()));
+        // A person's word goes before a register.
+        assert_eq!(scene.pick_for(&[agent.number], Some(batch), MANUAL).is_ok(), received.is_ok());
+        assert_eq!(of(&scene, LOT).sums.received, u32::from(received.is_err()));
     }
 }
 
