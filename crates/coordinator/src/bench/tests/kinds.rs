@@ -376,7 +376,7 @@ fn our_own_notice_is_no_data_and_anything_else_in_its_place_is() {
         scene.report(&mut agent, vec![Step::DriveLookedAt(seen), Step::Finished {}]);
         let state = if blank { MachineState::FoundBlank } else { MachineState::FoundData };
         assert_eq!(scene.state(&agent), state, "{case}");
-        assert_eq!(scene.machine(&agent).drives().gone.len(), usize::from(blank), "{case}");
+        assert_eq!(scene.machine(&agent).drives(|_| true).gone.len(), usize::from(blank), "{case}");
         // Who installs there is told of the notice.
         scene.arm(3, 9, image_only());
         if scene.pick_for(&[agent.number], Some(batch(3)), MANUAL).is_err() {
