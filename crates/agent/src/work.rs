@@ -15,6 +15,7 @@ mod partitions;
 mod personalize;
 pub(crate) mod records;
 mod status;
+mod stop;
 mod witness;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -34,8 +35,14 @@ pub(crate) use clock::set as set_clock;
 use job::{Job, Memory, Outcome};
 use records::Records;
 use status::Status;
+use stop::Stop;
 
+/// Between an answer and the next question. A person's word that everything stops comes with an answer: it is heard
+/// after this time, and that of one answer, which together have to stay below [`STOPS_WITHIN`].
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(1);
+/// From the moment at which it is in the journal that everything stops, to the last command that writes or erases.
+const STOPS_WITHIN: Duration = Duration::from_secs(2);
+const _: () = assert!(HEARTBEAT_EVERY.as_millis() * 2 <= STOPS_WITHIN.as_millis());
 const RETRY_AFTER: Duration = Duration::from_secs(3);
 /// How long the screen says why before the machine restarts into its own disk: within the 5 s that are promised.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -82,16 +89,19 @@ pub(crate) async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyho
         records.append(Step::AgentDied { how: how.clone() })?;
     }
     let memory = Arc::new(Mutex::new(Memory::default()));
-    let latest = Arc::new(Mutex::new(None));
-    tokio::spawn(beat(client.clone(), status.clone(), latest.clone()));
+    let heard = Arc::new(Mutex::new(Heard::default()));
+    tokio::spawn(beat(client.clone(), status.clone(), heard.clone()));
     loop {
-        let directive = latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let (directive, stop) = lock(&heard).take();
         match directive {
-            None => {}
+            // That it stops is shown where it is heard: work may be under way.
+            None | Some(Directive::Stop { .. }) => {}
             Some(Directive::Wait { reason }) => {
+                status.go_on();
                 status.enter(Stage::Plan, Sentence::Verbatim(reason));
             }
-            Some(Directive::LocalDisk { reason }) => {
+            Some(Directive::LocalDisk { reason, .. }) => {
+                status.go_on();
                 status.enter(Stage::Report, Sentence::LocalDisk);
                 tracing::info!(target: "report", "restarting into the machine's own disk: {reason}");
                 tokio::time::sleep(FAREWELL).await;
@@ -99,6 +109,7 @@ pub(crate) async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyho
             }
             Some(Directive::Work { job, verified_before, our_locks }) => {
                 let proven = proven(&verified_before);
+                status.go_on();
                 let Some(verified_before) =
                     recall(&client, &memory, verified_before, &status).await
                 else {
@@ -115,18 +126,19 @@ pub(crate) async fn serve(context: Arc<Context>, site: Arc<SiteConfig>) -> anyho
                     our_locks: our_locks.into_iter().collect(),
                     proven,
                     memory: memory.clone(),
+                    stop,
                 };
                 let ending = match work(&job).await? {
                     Outcome::Done => Some(Ending::Reboot),
                     Outcome::PowerOff => Some(Ending::PowerOff),
-                    Outcome::NotNow => None,
+                    Outcome::NotNow | Outcome::Stopped => None,
                 };
                 if let Some(ending) = ending {
                     tokio::time::sleep(FAREWELL).await;
                     return Ok(ending);
                 }
                 // What was wished before this attempt is out of date.
-                latest.lock().unwrap_or_else(PoisonError::into_inner).take();
+                lock(&heard).latest = None;
             }
         }
         tokio::time::sleep(HEARTBEAT_EVERY).await;
@@ -165,7 +177,35 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// One attempt at the job. A failure after consent stays on the screen and in the journal, until a person acts.
+/// What the coordinator said last.
+#[derive(Debug, Default)]
+struct Heard {
+    latest: Option<Directive>,
+    /// Of the attempt that is under way.
+    stop: Stop,
+}
+
+impl Heard {
+    fn hear(&mut self, directive: Directive) {
+        if matches!(directive, Directive::Stop { .. }) {
+            self.stop.say();
+        }
+        self.latest = Some(directive);
+    }
+
+    /// What it wishes, and what tells the attempt that follows from it to stop: a new one, as the word was not said
+    /// since.
+    fn take(&mut self) -> (Option<Directive>, Stop) {
+        let directive = self.latest.take();
+        if matches!(directive, Some(Directive::Work { .. })) {
+            self.stop = Stop::default();
+        }
+        (directive, self.stop.clone())
+    }
+}
+
+/// One attempt at the job. A failure after consent stays on the screen and in the journal, until a person acts; what a
+/// person stopped may be begun anew.
 async fn work(job: &Job) -> anyhow::Result<Outcome> {
     let failure = match job.perform().await {
         Ok(outcome) => return Ok(outcome),
@@ -173,11 +213,19 @@ async fn work(job: &Job) -> anyhow::Result<Outcome> {
     };
     let stage = job.status.heartbeat().stage;
     let sentence = format!("{failure:#}");
+    if job.stop.is_said() {
+        tracing::warn!(target: "work", stage = stage.name(), "stopped by a person: {sentence}");
+        job.records.append_and_settle(Step::Stopped { stage, sentence }).await?;
+        return Ok(Outcome::Stopped);
+    }
     tracing::error!(target: "work", stage = stage.name(), "{sentence}");
     job.status.problem(sentence.clone());
     job.records.append_and_settle(Step::Failed { stage, sentence }).await?;
-    // The screen keeps saying why. To restart the machine is a person's answer.
-    std::future::pending().await
+    // The screen keeps saying why. To restart the machine is a person's answer, or to stop everything and pick it again.
+    while !job.stop.is_said() {
+        tokio::time::sleep(HEARTBEAT_EVERY).await;
+    }
+    Ok(Outcome::Stopped)
 }
 
 async fn enroll(
@@ -258,11 +306,18 @@ async fn list_drives(context: &Arc<Context>) -> anyhow::Result<Vec<DriveUnit>> {
 }
 
 /// Tells the coordinator where the machine is and keeps its latest wish. While it does not answer, work goes on.
-async fn beat(client: Arc<Client>, status: Status, latest: Arc<Mutex<Option<Directive>>>) {
+async fn beat(client: Arc<Client>, status: Status, heard: Arc<Mutex<Heard>>) {
     loop {
         match client.heartbeat(&status.heartbeat()).await {
             Ok(directive) => {
-                *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(directive);
+                let stopped = match &directive {
+                    Directive::Stop { reason } => Some(reason.clone()),
+                    _ => None,
+                };
+                lock(&heard).hear(directive);
+                if let Some(reason) = stopped {
+                    status.stop(reason);
+                }
             }
             Err(error) => tracing::debug!("no answer to a heartbeat: {error:#}"),
         }
@@ -279,10 +334,10 @@ pub(crate) async fn agree(
     let status = Status::new(context.screen.clone());
     let client = Arc::new(enroll(&context, &site, &status).await?);
     let records = Records::start(client.clone(), context.booted_ms).await;
-    let latest = Arc::new(Mutex::new(None));
-    tokio::spawn(beat(client.clone(), status.clone(), latest.clone()));
+    let heard = Arc::new(Mutex::new(Heard::default()));
+    tokio::spawn(beat(client.clone(), status.clone(), heard.clone()));
     loop {
-        let directive = lock(&latest).take();
+        let (directive, stop) = lock(&heard).take();
         if let Some(Directive::Work { job, .. }) = directive {
             let job = Job {
                 context: context.clone(),
@@ -295,6 +350,7 @@ pub(crate) async fn agree(
                 our_locks: std::collections::BTreeSet::new(),
                 proven: std::collections::BTreeMap::new(),
                 memory: Arc::default(),
+                stop,
             };
             if let Some(plan) = job.agree_only().await? {
                 let drive = plan.drives.into_iter().next().context("a plan without drives")?;

@@ -50,6 +50,11 @@ const apply = (change) => {
   }
   const summary = document.getElementById("summary");
   if (summary && change.summary !== undefined) summary.innerHTML = change.summary;
+  const panic = document.getElementById("panic");
+  if (panic && change.panic !== undefined && !panic.contains(document.activeElement)) {
+    panic.innerHTML = change.panic;
+    moments(panic);
+  }
   const banner = document.getElementById("banner");
   if (banner && change.banner !== undefined && !banner.contains(document.activeElement)) {
     banner.innerHTML = change.banner;

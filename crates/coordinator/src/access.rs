@@ -42,12 +42,16 @@ pub(crate) enum Action {
     Hold,
     /// Let a held machine go on.
     Release,
+    /// Say whether a model works, of which the first machine went first.
+    JudgeModel,
     /// See sectors of a held machine's drive.
     Look,
     /// Record what comes in, is taken out and goes back: of a lot's laptops and drives.
     TakeIn,
     /// Stop everything before the next destructive command.
     Panic,
+    /// Take that back. What was stopped does not go on by it.
+    EndPanic,
     /// Arm a batch.
     Arm,
     /// End a batch.
@@ -70,7 +74,7 @@ pub(crate) enum Action {
 
 impl Action {
     /// Every action with the least role that may do it: the one table.
-    pub(crate) const TABLE: [(Self, Role); 19] = [
+    pub(crate) const TABLE: [(Self, Role); 21] = [
         (Self::Read, Role::Auditor),
         (Self::ExportCertificate, Role::Auditor),
         (Self::LogOut, Role::Auditor),
@@ -78,9 +82,11 @@ impl Action {
         (Self::Settle, Role::Technician),
         (Self::Hold, Role::Technician),
         (Self::Release, Role::Technician),
+        (Self::JudgeModel, Role::Technician),
         (Self::Look, Role::Technician),
         (Self::TakeIn, Role::Technician),
         (Self::Panic, Role::Technician),
+        (Self::EndPanic, Role::Supervisor),
         (Self::Arm, Role::Supervisor),
         (Self::Disarm, Role::Supervisor),
         (Self::AcceptClock, Role::Supervisor),

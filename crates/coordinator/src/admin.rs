@@ -7,7 +7,9 @@ mod docs;
 mod door;
 mod log;
 pub(crate) mod lots;
+mod models;
 mod monitor;
+mod panic;
 mod people;
 pub(crate) mod protection;
 mod recovery;
@@ -31,6 +33,8 @@ use protocol::{BatchId, MachineNumber, UnixMillis};
 pub(crate) use docs::Refusals;
 #[cfg(test)]
 pub(crate) use docs::json as description;
+pub(crate) use models::{JudgeRequest, ModelView};
+pub(crate) use panic::{PanicRequest, PanicView, StoppedMachine};
 pub(crate) use requests::{
     AcceptClockRequest, AddUserRequest, AdoptRequest, AdoptedLock, ArmRequest, Armed,
     ForgetRequest, KindName, LookAt, NewPassword, PersonView, PickRequest, PickedMachine,
@@ -40,6 +44,7 @@ pub(crate) use requests::{
 use crate::access::{Action, Actor, Need, Ruled};
 use crate::certificate::{CertificateError, certificate};
 use crate::coordinator::Coordinator;
+use crate::forecast::Forecast;
 use crate::http::answer::{FromBody, FromPath, Json, Refused};
 use crate::http::within_time;
 use crate::metrics;
@@ -65,6 +70,8 @@ fn routes() -> Ruled<Arc<Coordinator>> {
     let may = Need::May;
     Ruled::new(door::deny)
         .get("/status", may(May::Read), status)
+        .post("/panic", may(May::Panic), panic::stop)
+        .post("/panic/over", may(May::EndPanic), panic::end)
         .get("/machines", may(May::Read), machines)
         .get("/machines/{number}", may(May::Read), machine)
         .get("/machines/{number}/certificate", may(May::ExportCertificate), show_certificate)
@@ -78,7 +85,10 @@ fn routes() -> Ruled<Arc<Coordinator>> {
         .post("/recovery/adopted", may(May::AdoptLock), recovery::adopt)
         .get("/batches", may(May::Read), batches)
         .post("/batches", may(May::Arm), arm_batch)
+        .post("/batches/forecast", may(May::Read), preview_batch)
         .post("/batches/{id}/disarm", may(May::Disarm), disarm_batch)
+        .get("/models", may(May::Read), models::list)
+        .post("/models", may(May::JudgeModel), models::say)
         .get("/lots", may(May::Read), lots::list)
         .post("/lots", may(May::OpenLot), lots::open)
         .get("/lots/mappings", may(May::Read), lots::mappings)
@@ -162,6 +172,7 @@ async fn openapi() -> Result<Response, Refused> {
 )]
 async fn status(State(coordinator): Shared) -> Result<Json<Status>, Refused> {
     let obstacles = obstacles(&coordinator).await?;
+    let panic = panic::view(&coordinator).await?;
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         site: coordinator.site_config(),
@@ -171,6 +182,7 @@ async fn status(State(coordinator): Shared) -> Result<Json<Status>, Refused> {
         events: *coordinator.journal.length().borrow(),
         clock: coordinator.journal.clock().jump().map(|jump| jump.to_string()),
         obstacles,
+        panic,
     }))
 }
 
@@ -309,6 +321,18 @@ async fn arm_batch(
 ) -> Result<Json<Armed>, Refused> {
     let batch = actions::arm(&coordinator, request, &by).await?;
     Ok(Json(Armed { batch }))
+}
+
+/// When a batch would be done, if it was armed as in this request and the machines in sight were picked. Nothing is armed.
+#[utoipa::path(
+    post, path = "/api/v1/batches/forecast", tag = "batches", request_body = ArmRequest,
+    responses((status = 200, body = Forecast, description = "The forecast."), docs::Refusals)
+)]
+async fn preview_batch(
+    State(coordinator): Shared,
+    FromBody(request): FromBody<ArmRequest>,
+) -> Result<Json<Forecast>, Refused> {
+    actions::preview(&coordinator, request).await.map(Json)
 }
 
 /// Ends a batch: no further machines, no further tickets.

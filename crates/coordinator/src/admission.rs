@@ -13,6 +13,7 @@ use crate::event::{AdmittedHow, Happening};
 use crate::lots::claim::against;
 use crate::lots::decide::may_arm;
 use crate::lots::{Lot, LotError};
+use crate::panic::continues;
 
 /// For how long after another agent began to speak for a machine its number alone does not pick it.
 const CHANGED_LATELY: Duration = Duration::from_secs(5 * 60);
@@ -61,6 +62,8 @@ pub(crate) struct Terms<'a> {
     pub(crate) policy: Policy,
     /// Whether it is held once its drives are verified, for a person to look.
     pub(crate) witness: bool,
+    /// Whether the first machine of each model goes first, and the others wait for a person's word on it.
+    pub(crate) first_of_model: bool,
     /// What it works on: its owner must have accepted the policy, and stated that nothing unique is on the drives.
     pub(crate) lot: &'a Lot,
 }
@@ -72,7 +75,7 @@ pub(crate) fn arm(
     by: PersonId,
     time: Duration,
     count: u32,
-    Terms { job, policy, witness, lot }: Terms<'_>,
+    Terms { job, policy, witness, first_of_model, lot }: Terms<'_>,
 ) -> Result<Happening, AdmissionError> {
     if count == 0 || time < Duration::from_secs(60) || time > LONGEST_ARMING {
         return Err(AdmissionError::Arming);
@@ -83,7 +86,7 @@ pub(crate) fn arm(
     may_arm(lot, &policy, &job)?;
     let until = clock::after(now, time);
     let lot = Some(lot.id);
-    Ok(Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot })
+    Ok(Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot, first_of_model })
 }
 
 /// Ends a batch.
@@ -146,7 +149,11 @@ pub(crate) fn pick(
                 refuse(&format!("the batch takes {} machines and is full", batch.count))
             })?;
         }
-        let how = AdmittedHow::Picked { by };
+        let how = if continues(bench, now, machine, batch) {
+            AdmittedHow::Continued { by }
+        } else {
+            AdmittedHow::Picked { by }
+        };
         happenings.push(Happening::Admitted { machine: machine.id, batch: batch.id, agent, how });
     }
     Ok(happenings)
@@ -272,7 +279,8 @@ fn not_to_be_picked(
     if crate::identity::is_blank(&machine.identity) {
         return Some("it gives nothing by which it could be known again".to_owned());
     }
-    let at_work = machine.is_unfinished() && machine.attention.is_none();
+    let halted = machine.admission.as_ref().is_some_and(|it| it.halted.is_some());
+    let at_work = machine.is_unfinished() && machine.attention.is_none() && !halted;
     let bound = machine.admission.as_ref().map(|admission| admission.agent) == machine.agent();
     (at_work && bound && !is_stuck(bench, now, machine, rules))
         .then(|| "it is admitted already".to_owned())

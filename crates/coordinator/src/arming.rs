@@ -5,13 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use osimage::{Manifest, NotInstallable};
-use protocol::{BatchId, ImageId, JobKind, LotId, PersonId, Policy};
+use protocol::{BatchId, ImageId, Job, JobKind, LotId, PersonId, Policy};
 
 use crate::admission::{self, AdmissionError, Terms, split};
+use crate::bench::Machine;
 use crate::coordinator::Coordinator;
 use crate::disk_space::DiskSpaceError;
+use crate::forecast::{Forecast, ImageLoad, Question, forecast};
 use crate::images::{ImageError, ImageStore};
 use crate::journal::JournalError;
+use crate::live::is_recent;
 use crate::lots;
 use crate::policies::{self, PolicyError};
 use crate::random::{self, RandomError};
@@ -31,6 +34,8 @@ pub(crate) struct Wish {
     pub(crate) policy: Policy,
     /// Whether each machine is held once its drives are verified, for a person to look.
     pub(crate) witness: bool,
+    /// Whether the first machine of each model goes first, and the others wait for a person's word on it.
+    pub(crate) first_of_model: bool,
     /// The lot that it works on; the only open one if absent.
     pub(crate) lot: Option<LotId>,
 }
@@ -60,6 +65,13 @@ pub(crate) enum WantedWork {
     },
 }
 
+impl WantedWork {
+    /// Whether a drive gets an image.
+    pub(crate) const fn installs(&self) -> bool {
+        matches!(self, Self::Refurbish { .. } | Self::Image { .. })
+    }
+}
+
 /// How a person says which image.
 #[derive(Debug)]
 pub(crate) enum WantedImage {
@@ -76,6 +88,10 @@ pub(crate) enum ArmError {
         "simulated machines have small drives of memory that no image fits on; arm without an image"
     )]
     Simulated,
+    #[error(
+        "a batch that installs nothing has no first machine of a model that could show anything; leave --first-of-model out"
+    )]
+    NothingToShow,
     #[error("a locale looks like pl_PL.UTF-8")]
     Locale,
     #[error(transparent)]
@@ -102,10 +118,11 @@ pub(crate) enum ArmError {
 /// # Errors
 /// When what is asked for is impossible, or nothing can be recorded.
 pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<BatchId, ArmError> {
-    let Wish { by, count, time, work, policy, witness, lot } = wish;
-    if coordinator.site.simulated
-        && matches!(work, WantedWork::Refurbish { .. } | WantedWork::Image { .. })
-    {
+    let Wish { by, count, time, work, policy, witness, first_of_model, lot } = wish;
+    if first_of_model && !work.installs() {
+        return Err(ArmError::NothingToShow);
+    }
+    if coordinator.site.simulated && work.installs() {
         return Err(ArmError::Simulated);
     }
     policies::check(&policy).map_err(ArmError::Policy)?;
@@ -116,12 +133,47 @@ pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<Ba
     let batch = BatchId::from_bytes(random::bytes()?);
     let decide = move |bench: &_, now| {
         split(lots::decide::which(bench, lot).map_err(AdmissionError::from).and_then(|lot| {
-            let terms = Terms { job, policy, witness, lot };
+            let terms = Terms { job, policy, witness, first_of_model, lot };
             admission::arm(now, batch, by, time, count, terms).map(|it| vec![it])
         }))
     };
     let decided = coordinator.journal.grant(decide).await?;
     decided.map(|()| batch).map_err(ArmError::Admission)
+}
+
+/// When the batch would be done, if it was armed now and the machines in sight were picked. Nothing is armed.
+///
+/// # Errors
+/// When what is asked for is impossible.
+pub(crate) async fn preview(
+    coordinator: &Arc<Coordinator>,
+    (work, policy): (WantedWork, Policy),
+    count: u32,
+) -> Result<Forecast, ArmError> {
+    policies::check(&policy).map_err(ArmError::Policy)?;
+    let images = coordinator.images.clone();
+    let job = tokio::task::spawn_blocking(move || {
+        let kind = job(&images, work)?;
+        let manifest = kind.image().map(|(image, ..)| images.show(image)).transpose();
+        let manifest = manifest.map_err(ArmError::Image)?;
+        let load = |it: &Manifest| ImageLoad { data: it.data_len(), stored: it.stored_len() };
+        let image = manifest.as_ref().map(load);
+        Ok::<_, ArmError>((kind, image))
+    });
+    let (kind, image) = job.await.map_err(ArmError::Interrupted)??;
+    // The plan is made for nobody: no batch has this id.
+    let job = Job { batch: BatchId::from_bytes([0; 16]), kind, policy };
+    let (published, now) = (coordinator.journal.published(), coordinator.journal.now());
+    let bench = &published.bench;
+    let in_sight = |machine: &&Machine| {
+        let word = coordinator.live.last_word(&machine.id);
+        // Work that writes nothing has no plan that a time could be taken from.
+        let free = job.kind.writes() && !machine.is_unfinished() && !machine.is_finished();
+        free && machine.protected().is_none() && word.is_some_and(|word| is_recent(&word, now))
+    };
+    let ports = coordinator.config.ports;
+    let question = Question { job: &job, count, ports, image };
+    Ok(forecast(bench, now, bench.machines().filter(in_sight), &question))
 }
 
 /// Ends a batch.

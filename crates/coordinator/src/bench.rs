@@ -3,6 +3,7 @@
 mod admission;
 mod batch;
 mod drives;
+mod floor;
 mod locks;
 mod machine;
 mod people;
@@ -35,9 +36,11 @@ use crate::access::Role;
 use crate::clock;
 use crate::drive_name::DriveName;
 use crate::event::{AdmittedHow, Happening, JournalEvent};
+use crate::first_of_model::Verdict;
 use crate::lots::lot::StepError;
 use crate::lots::step::LotStep;
 use crate::lots::{Lot, LotEvent, claim};
+use crate::panic::Panic;
 use crate::protection::{Mark, Protected};
 
 /// Why an event cannot follow those before it.
@@ -55,6 +58,8 @@ pub(crate) enum FoldError {
     Mark(Mark),
     #[error("lot {0} cannot take this step: {1}")]
     Lot(LotId, StepError),
+    #[error("everything is stopped already, or nothing was")]
+    Panic,
     #[error("machine {0} is not admitted")]
     NotAdmitted(MachineId),
     #[error("the lock of {0} is ours already")]
@@ -93,6 +98,7 @@ pub(crate) struct Bench {
     lots: BTreeMap<LotId, Arc<Lot>>,
     people: People,
     protected: BTreeMap<Mark, Protected>,
+    panic: Option<Panic>,
     users: BTreeMap<PersonId, Role>,
     /// Which password each of them has, where an event said it.
     passwords: BTreeMap<PersonId, Sha256Digest>,
@@ -215,6 +221,11 @@ impl Bench {
         self.passwords.get(user)
     }
 
+    /// Who stopped everything, while it is so.
+    pub(crate) fn panic(&self) -> Option<&Panic> {
+        self.panic.as_ref()
+    }
+
     /// The drives whose lock may be ours.
     pub(crate) fn locks(&self) -> &Locks {
         &self.locks
@@ -301,23 +312,54 @@ impl Bench {
                 self.protected.remove(mark).ok_or_else(|| FoldError::Mark(mark.clone()))?;
                 self.look_for_marks_everywhere();
             }
-            Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot } => {
+            Happening::BatchArmed {
+                batch,
+                by,
+                until,
+                count,
+                job,
+                policy,
+                witness,
+                lot,
+                first_of_model,
+            } => {
                 let job = Job { batch: *batch, kind: job.clone(), policy: policy.clone() };
                 if let Some(lot) = lot.filter(|lot| !self.lots.contains_key(lot)) {
                     return Err(FoldError::Lot(lot, StepError::Opening));
                 }
                 let batch_of = Batch::new(job, *by, at, *until, *count);
-                let armed = Batch { witness: *witness, lot: *lot, ..batch_of };
+                let (witness, first_of_model) = (*witness, *first_of_model);
+                let armed = Batch { witness, first_of_model, lot: *lot, ..batch_of };
                 if self.batches.insert(*batch, armed).is_some() {
                     return Err(FoldError::Batch(*batch));
                 }
+            }
+            Happening::FirstOfModel { machine, batch, model } => {
+                self.goes_first(machine, batch, model)?;
+            }
+            Happening::ModelJudged { batch, model, works, by, because } => {
+                let (works, by, because) = (*works, *by, because.clone());
+                self.judge_model(batch, model, Verdict { works, by, because, at })?;
             }
             Happening::BatchDisarmed { batch, .. } => {
                 self.batches.get_mut(batch).ok_or(FoldError::Batch(*batch))?.disarmed = true;
             }
             Happening::Lot(event) => self.change_lot(index, event, at)?,
+            Happening::Panicked { by, because } => {
+                let panic = Panic { by: *by, because: because.clone(), at };
+                if self.panic.replace(panic).is_some() {
+                    return Err(FoldError::Panic);
+                }
+                self.halt(index, at);
+            }
+            Happening::PanicOver { .. } => {
+                self.panic.take().ok_or(FoldError::Panic)?;
+            }
             Happening::Admitted { machine, batch, agent, how } => {
                 self.admit(machine, batch, *agent, how, at)?;
+                if matches!(how, AdmittedHow::Continued { .. }) {
+                    self.change(machine)?.witnessed.push(index);
+                }
             }
             Happening::AttentionNeeded { machine, sentence } => {
                 self.change(machine)?.attention = Some(sentence.clone());
@@ -453,14 +495,20 @@ impl Bench {
         at: UnixMillis,
     ) -> Result<(), FoldError> {
         let batch = self.batches.get_mut(batch).ok_or(FoldError::Batch(*batch))?;
+        let model = self.machines.get(machine).map(|machine| machine.model());
+        let works = model.is_some_and(|model| batch.works(&model));
+        let waits_for_model = batch.first_of_model && !works;
         let (job, witness) = (batch.job.clone(), batch.witness);
-        if *how != AdmittedHow::Resumed {
+        let is_new = !matches!(how, AdmittedHow::Resumed | AdmittedHow::Continued { .. });
+        if is_new {
             batch.admitted.insert(*machine);
         }
         self.change(machine)?.admit(job, agent, how, at)?;
         // One that comes back is held or was released already.
-        if *how != AdmittedHow::Resumed {
-            self.work(machine)?.hold_from_arming(witness);
+        if is_new {
+            let work = self.work(machine)?;
+            work.hold_from_arming(witness);
+            work.waits_for_model = waits_for_model;
             let proofs = self.machine(machine).map(|it| self.proofs_for(it)).unwrap_or_default();
             self.work(machine)?.rest_on(proofs.into_values().filter_map(Result::ok));
         }

@@ -5,12 +5,15 @@ mod batch;
 mod certificate;
 mod clock;
 mod dashboard;
+mod forecast;
 mod image;
 mod journal;
 mod look;
 mod lot;
 mod machine;
 mod metrics;
+mod model;
+mod panic;
 mod person;
 mod policy;
 mod protect;
@@ -80,12 +83,17 @@ enum Command {
     Status,
     /// Counts and sizes for a monitor, in Prometheus' text format
     Metrics,
+    /// Stop everything: every machine, before its next command that writes or erases
+    Panic(panic::Options),
     /// Machines: list, show, pick, hold, look, release
     #[command(subcommand)]
     Machine(machine::Command),
     /// Batches: arm, list, disarm
     #[command(subcommand)]
     Batch(batch::Command),
+    /// Models of which the first machine goes first: list, ok, no
+    #[command(subcommand)]
+    Model(model::Command),
     /// What is never touched: add, list, remove
     #[command(subcommand)]
     Protect(protect::Command),
@@ -268,8 +276,10 @@ async fn ask(asker: &Asker, command: Command) -> Result<()> {
     match command {
         Command::Status => asker.show(&get(&asker.data, "/status").await?),
         Command::Metrics => metrics::run(asker).await,
+        Command::Panic(options) => panic::run(asker, options).await,
         Command::Machine(command) => machine::run(asker, command).await,
         Command::Batch(command) => batch::run(asker, command).await,
+        Command::Model(command) => model::run(asker, command).await,
         Command::Protect(command) => protect::run(asker, command).await,
         Command::Lot(command) => lot::run(asker, command).await,
         Command::Clock(command) => clock::run(asker, command).await,

@@ -61,6 +61,9 @@ pub(crate) struct Settings {
     /// Megabytes that must be free on the data directory's disk before anything new is begun [default: 1000]
     #[arg(long, value_name = "MB")]
     pub(crate) min_free_mb: Option<u32>,
+    /// How many laptops can be plugged in at a time: once one is done, the next one is asked for [default: all at once]
+    #[arg(long, value_name = "N")]
+    pub(crate) ports: Option<u32>,
     /// Name of the site, for screens and certificates [default: workshop]
     #[arg(long, value_name = "NAME")]
     pub(crate) site_name: Option<String>,
@@ -122,6 +125,9 @@ pub(crate) struct Config {
     pub(crate) machines_per_address: u32,
     /// Room for the journal of what is under way, in megabytes.
     pub(crate) min_free_mb: u32,
+    /// How many laptops can be plugged in at a time; as many as there are if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ports: Option<u32>,
     pub(crate) site_name: String,
     pub(crate) kernel_args: Vec<String>,
     pub(crate) language: Language,
@@ -187,6 +193,7 @@ impl Settings {
             simulated: self.simulated.or(others.simulated),
             machines_per_address: self.machines_per_address.or(others.machines_per_address),
             min_free_mb: self.min_free_mb.or(others.min_free_mb),
+            ports: self.ports.or(others.ports),
             site_name: self.site_name.or(others.site_name),
             kernel_args: self.kernel_args.or(others.kernel_args),
             language: self.language.or(others.language),
@@ -229,6 +236,7 @@ impl Settings {
             simulated,
             machines_per_address: self.machines_per_address.unwrap_or(1),
             min_free_mb: self.min_free_mb.unwrap_or(DEFAULT_MIN_FREE_MB),
+            ports: self.ports,
             site_name: self.site_name.unwrap_or_else(|| "workshop".to_owned()),
             kernel_args: self.kernel_args.unwrap_or_default(),
             language: self.language.unwrap_or(Language::En),
@@ -252,6 +260,9 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     }
     if !(1..=1000).contains(&config.machines_per_address) {
         return refuse("machines_per_address", "must be from 1 to 1000");
+    }
+    if config.ports == Some(0) {
+        return refuse("ports", "must be at least 1");
     }
     if config.http_port == config.api_port && config.http_port != 0 {
         return refuse("api_port", "must not be the same as http_port");

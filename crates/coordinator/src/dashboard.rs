@@ -9,6 +9,7 @@ mod bench_page;
 mod concern;
 mod events;
 mod explanation;
+mod forecast;
 mod guard;
 mod history;
 mod icon;
@@ -18,7 +19,9 @@ mod log_page;
 mod login_page;
 mod lots;
 mod machine_page;
+mod models;
 mod page;
+mod panic;
 mod pick_page;
 mod protect_page;
 mod tile;
@@ -115,6 +118,8 @@ fn pages() -> Ruled<Arc<Desk>> {
         .get("/verify", Need::Nothing, assets::verify_page)
         .post("/login", Need::Nothing, login_page::log_in)
         .post("/logout", may(May::LogOut), login_page::log_out)
+        .post("/panic", may(May::Panic), panic::stop)
+        .post("/panic/over", may(May::EndPanic), panic::end)
         .get("/bench", may(May::Read), bench_page::show)
         .get("/log", may(May::Read), log_page::show)
         .get("/machines/{number}", may(May::Read), machine_page::show)
@@ -123,6 +128,7 @@ fn pages() -> Ruled<Arc<Desk>> {
         .post("/machines/{number}/hold", may(May::Hold), machine_page::hold)
         .post("/machines/{number}/release", may(May::Release), machine_page::release)
         .post("/machines/{number}/look", may(May::Look), machine_page::look)
+        .post("/models", may(May::JudgeModel), models::say)
         .get("/arm", may(May::Read), arm_page::show)
         .post("/arm", may(May::Arm), arm_page::submit)
         .post("/disarm", may(May::Disarm), arm_page::submit_disarm)

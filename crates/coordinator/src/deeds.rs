@@ -90,9 +90,11 @@ fn whose(happening: &Happening) -> Option<(Option<PersonId>, Option<MachineId>)>
         | Happening::HoldReleased { machine, by }
         | Happening::Looked { machine, by, .. }
         | Happening::CertificateExported { machine, by }
-        | Happening::Admitted { machine, how: AdmittedHow::Picked { by }, .. } => {
-            Some((Some(*by), Some(*machine)))
-        }
+        | Happening::Admitted {
+            machine,
+            how: AdmittedHow::Picked { by } | AdmittedHow::Continued { by },
+            ..
+        } => Some((Some(*by), Some(*machine))),
         Happening::Lot(LotEvent { by, what, .. }) => {
             let machine = match what {
                 LotStep::Received { machine, .. } | LotStep::NotOfThisLot { machine, .. } => {
@@ -119,7 +121,10 @@ fn whose(happening: &Happening) -> Option<(Option<PersonId>, Option<MachineId>)>
             Some((Some(*by), machine))
         }
         Happening::PersonForgotten { by, .. } => Some((Some(*by), None)),
-        Happening::BatchArmed { by, .. }
+        Happening::ModelJudged { by, .. }
+        | Happening::Panicked { by, .. }
+        | Happening::PanicOver { by, .. }
+        | Happening::BatchArmed { by, .. }
         | Happening::BatchDisarmed { by, .. }
         | Happening::LockAdopted { by, .. }
         | Happening::KeyRotated { by, .. }
@@ -135,6 +140,7 @@ fn whose(happening: &Happening) -> Option<(Option<PersonId>, Option<MachineId>)>
         Happening::LoginsRefused { .. } => Some((None, None)),
         Happening::Founded { .. }
         | Happening::MachineSeen { .. }
+        | Happening::FirstOfModel { .. }
         | Happening::IdentityConflict { .. }
         | Happening::Enrolled { .. }
         | Happening::Admitted { .. }

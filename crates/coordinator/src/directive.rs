@@ -6,6 +6,7 @@ use protocol::{AgentKey, Directive, DriveIdentity, UnixMillis};
 use crate::bench::{Admission, Bench, Machine, Proofs, Verified};
 use crate::enrollment::Rules;
 use crate::event::AdmittedHow;
+use crate::panic;
 
 /// Why begun work does not go on by itself.
 pub(crate) const STALE: &str = "its work was begun long ago, or its installed system has started since; pick it again \
@@ -28,12 +29,19 @@ pub(crate) fn directive(
     }
     if machine.is_finished() {
         let reason = "done: this machine starts from its own disk".to_owned();
-        return Directive::LocalDisk { reason };
+        return Directive::LocalDisk { reason, next: false };
+    }
+    if let Some(reason) = panic::in_words(bench) {
+        return Directive::Stop { reason };
     }
     if let Some(reason) = let_go(bench, now, machine, rules) {
-        return Directive::LocalDisk { reason };
+        return Directive::LocalDisk { reason, next: false };
     }
     let admission = machine.current_work();
+    // Also after that was taken back, and to an agent that heard nothing of it.
+    if let Some(reason) = admission.and_then(panic::halted_in_words) {
+        return Directive::Stop { reason: reason.to_owned() };
+    }
     if admission.is_some_and(|admission| admission.agent != *agent) {
         return wait(format!("a person must look at number {} on the dashboard", machine.number));
     }
@@ -70,13 +78,17 @@ fn let_go(bench: &Bench, now: UnixMillis, machine: &Machine, rules: Rules) -> Op
 }
 
 /// Why a machine that was admitted gets no further tickets, if so. What has been begun may be finished after the
-/// batch's time: a drive left half wiped helps nobody. Disarming stops that too, and so does the passing of a day.
+/// batch's time: a drive left half wiped helps nobody. Disarming stops that too, and so do the passing of a day and the
+/// panic button.
 pub(crate) fn over(
     bench: &Bench,
     now: UnixMillis,
     admission: &Admission,
     rules: Rules,
 ) -> Option<String> {
+    if let Some(reason) = panic::halted_in_words(admission) {
+        return Some(reason.to_owned());
+    }
     let batch = bench.batch(&admission.job.batch)?;
     if batch.disarmed {
         return Some("its batch was disarmed; arm another one and pick it again".to_owned());

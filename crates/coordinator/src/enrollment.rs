@@ -192,7 +192,8 @@ fn automatic(
         let unadmitted = known.admission.is_none() || bench.is_awaited(known, now);
         unadmitted && known.attention_reasons().is_empty()
     });
-    if !rules.automatic || !untouched || crate::identity::is_blank(&inventory.identity) {
+    let stopped = bench.panic().is_some();
+    if !rules.automatic || stopped || !untouched || crate::identity::is_blank(&inventory.identity) {
         return None;
     }
     // With several batches armed a person has to say which.

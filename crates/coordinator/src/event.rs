@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::Role;
 use crate::drive_name::DriveName;
+use crate::first_of_model::Model;
 use crate::lots::LotEvent;
 use crate::protection::Mark;
 
@@ -64,6 +65,21 @@ pub(crate) enum Happening {
         /// The lot that it works on; none in journals from before there were lots.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         lot: Option<LotId>,
+        /// Whether the first machine of each model goes first, and the others wait for a person's word on it.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        first_of_model: bool,
+    },
+    /// A machine goes on to its image as the first of its model in the batch, or after the one before it failed.
+    FirstOfModel { machine: MachineId, batch: BatchId, model: Model },
+    /// A person says whether a model works with what the batch installs: then the others of it go on, or stay as they are.
+    ModelJudged {
+        batch: BatchId,
+        model: Model,
+        works: bool,
+        by: PersonId,
+        /// Why, in the person's words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        because: String,
     },
     /// A person ended a batch: its machines get no further tickets.
     BatchDisarmed { batch: BatchId, by: PersonId },
@@ -78,6 +94,20 @@ pub(crate) enum Happening {
     Unprotected { mark: Mark, by: PersonId, because: String },
     /// A person did or said something about a lot.
     Lot(LotEvent),
+    /// A person stopped everything: from here on there is no ticket, and every agent that asks is told to stop.
+    Panicked {
+        by: PersonId,
+        /// Why, in the person's words, if there was time for any.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        because: String,
+    },
+    /// A person lets tickets be given again. What was stopped goes on only when it is picked again.
+    PanicOver {
+        by: PersonId,
+        /// Why, in the person's words.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        because: String,
+    },
     /// A machine was admitted to a batch; the admission binds it to one agent key.
     Admitted { machine: MachineId, batch: BatchId, agent: AgentKey, how: AdmittedHow },
     /// Work on a machine must not go on before a person has looked.
@@ -222,4 +252,6 @@ pub(crate) enum AdmittedHow {
     Automatic,
     /// The same machine with the same drives came back in the middle of its job.
     Resumed,
+    /// A person picked it again after everything was stopped: the same work on the same drives goes on.
+    Continued { by: PersonId },
 }

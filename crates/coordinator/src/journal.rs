@@ -219,20 +219,23 @@ impl Journal {
     /// Takes a decision that lets something be done to machines, as [`Journal::decide`] does.
     ///
     /// # Errors
-    /// Also while the clock is in doubt; then nothing has happened.
+    /// Also while the clock is in doubt or a person has stopped everything; then nothing has happened.
     pub(crate) async fn grant<R: Send + 'static>(
         &self,
         decide: impl FnOnce(&Bench, UnixMillis) -> (Vec<Happening>, R) + Send + 'static,
     ) -> Result<R, JournalError> {
         let clock = self.clock.clone();
-        let decided = self.decide(move |bench, now| match clock.jump() {
-            Some(jump) => (Vec::new(), Err(jump)),
-            None => {
-                let (happenings, reply) = decide(bench, now);
-                (happenings, Ok(reply))
+        let decided = self.decide(move |bench, now| {
+            if bench.panic().is_some() {
+                return (Vec::new(), Err(JournalError::Stopped));
             }
+            if let Some(jump) = clock.jump() {
+                return (Vec::new(), Err(JournalError::ClockJump(jump)));
+            }
+            let (happenings, reply) = decide(bench, now);
+            (happenings, Ok(reply))
         });
-        decided.await?.map_err(JournalError::ClockJump)
+        decided.await?
     }
 
     /// Takes the wall clock for right, on a person's word. If that sets time back, all batches end that it would bring

@@ -22,6 +22,14 @@ pub(crate) struct LastWord {
     pub(crate) heartbeat: Heartbeat,
 }
 
+/// An agent that was silent for longer is shown as gone.
+const SILENCE_MILLIS: u64 = 15_000;
+
+/// Whether that word is from the last seconds.
+pub(crate) fn is_recent(word: &LastWord, now: UnixMillis) -> bool {
+    now.0.abs_diff(word.at.0) < SILENCE_MILLIS
+}
+
 /// A line of a boot trace.
 #[derive(Debug, Clone, serde::Serialize)]
 pub(crate) struct TraceLine {

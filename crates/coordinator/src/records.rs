@@ -173,6 +173,9 @@ fn judge(
         {
             Some("the agent went on although a person holds the machine".to_owned())
         }
+        Step::ImageWritten { .. } if admission.waits_for_model => Some(
+            "the agent went on although nobody has said that the machine's model works".to_owned(),
+        ),
         Step::Finished {} if !admission.may_finish() => Some(
             "the agent reports the end, but not every planned drive is verified, looked at again \
              where the policy demands it, and installed"

@@ -37,6 +37,8 @@ pub(crate) struct Scene {
     pub(crate) rules: Rules,
     /// The lot that batches are armed for.
     lot: Option<LotId>,
+    /// Whether batches are armed so that the first machine of each model goes first.
+    pub(crate) first_of_model: bool,
     _data: tempfile::TempDir,
 }
 
@@ -59,7 +61,9 @@ impl Scene {
         let data = tempfile::tempdir().unwrap();
         let site = Site::open(data.path()).unwrap();
         let (bench, now) = (Bench::default(), UnixMillis(1_000_000));
-        let mut scene = Self { bench, now, site, rules: AUTOMATIC, lot: None, _data: data };
+        let first_of_model = false;
+        let (rules, lot) = (AUTOMATIC, None);
+        let mut scene = Self { bench, now, site, rules, lot, first_of_model, _data: data };
         scene.apply(vec![Happening::Founded {
             site: SiteKey::from_bytes([1; 32]),
             simulated: false,
@@ -129,7 +133,8 @@ impl Scene {
         };
         self.lot = Some(lot);
         let lot = self.bench.lot(&lot).unwrap();
-        let terms = Terms { job, policy, witness, lot };
+        let first_of_model = self.first_of_model;
+        let terms = Terms { job, policy, witness, first_of_model, lot };
         let armed = admission::arm(self.now, id, OLA, HOUR, count, terms).unwrap();
         self.apply(vec![armed]);
     }

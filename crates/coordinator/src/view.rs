@@ -13,10 +13,7 @@ use utoipa::ToSchema;
 
 use crate::bench::{Batch, Bench, Machine};
 use crate::event::AdmittedHow;
-use crate::live::{Live, TraceLine};
-
-/// An agent that was silent for longer is shown as gone.
-const SILENCE_MILLIS: u64 = 15_000;
+use crate::live::{Live, TraceLine, is_recent};
 
 /// A row of the bench.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -37,6 +34,8 @@ pub(crate) struct MachineView {
     #[schema(value_type = Option<Object>)]
     pub(crate) progress: Option<Progress>,
     pub(crate) remaining_seconds: Option<u64>,
+    /// Drives that erase themselves at this moment: nothing can stop them.
+    pub(crate) unstoppable: Vec<String>,
     /// Drives whose former content is not proven gone.
     pub(crate) data_still_there: Vec<String>,
     /// Vendor and model.
@@ -116,6 +115,8 @@ pub(crate) struct BatchView {
     pub(crate) policy: String,
     /// Whether each of its machines is held once its drives are verified.
     pub(crate) witness: bool,
+    /// Whether the first machine of each model goes first, and the others wait for a person's word on it.
+    pub(crate) first_of_model: bool,
 }
 
 /// A machine as a row.
@@ -127,9 +128,11 @@ pub(crate) fn machine(
 ) -> MachineView {
     let state = machine.state(!bench.armed(now).is_empty());
     let word = live.last_word(&machine.id);
-    let heard = word.as_ref().is_some_and(|word| now.0.abs_diff(word.at.0) < SILENCE_MILLIS);
+    let heard = word.as_ref().is_some_and(|word| is_recent(word, now));
     let last_heard = word.as_ref().map(|word| word.at);
     let heartbeat = word.filter(|_| heard).map(|word| word.heartbeat);
+    let erasing = heartbeat.iter().flat_map(|it| &it.erasing_themselves);
+    let unstoppable = erasing.map(ToString::to_string).collect();
     let progress = heartbeat.as_ref().and_then(|it| it.progress);
     let product = machine.inventory.as_ref().map(|inventory| &inventory.product);
     let model = product.map(model);
@@ -142,6 +145,7 @@ pub(crate) fn machine(
         stage: heartbeat.as_ref().map(|it| it.stage),
         doing: heartbeat.map(|it| it.sentence),
         progress,
+        unstoppable,
         remaining_seconds: progress.and_then(remaining),
         data_still_there: machine.data_still_there(),
         model: model.unwrap_or_default(),
@@ -217,6 +221,7 @@ pub(crate) fn batch(
         job: batch.job.kind.clone(),
         policy: batch.job.policy.name.clone(),
         witness: batch.witness,
+        first_of_model: batch.first_of_model,
     }
 }
 

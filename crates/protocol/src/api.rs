@@ -72,6 +72,9 @@ pub struct Heartbeat {
     pub sentence: String,
     /// How far, where that can be counted.
     pub progress: Option<Progress>,
+    /// The drives that erase themselves at this moment: nothing can stop them, no person and no agent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erasing_themselves: Vec<DriveIdentity>,
 }
 
 /// How far a stage is.
@@ -106,10 +109,19 @@ pub enum Directive {
         /// where one is locked, it may be with our password. As they name themselves now.
         our_locks: Vec<DriveIdentity>,
     },
+    /// A person stopped everything: send no further command that writes or erases, stay, and ask again. Work that was
+    /// begun does not go on by itself, whatever is said later: it begins anew with the next [`Directive::Work`].
+    Stop {
+        /// Why, for the screen.
+        reason: String,
+    },
     /// Nothing to do here: restart into the machine's own disk.
     LocalDisk {
         /// Why.
         reason: String,
+        /// Whether another laptop waits for this one's port.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        next: bool,
     },
 }
 

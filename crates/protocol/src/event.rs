@@ -144,6 +144,13 @@ pub enum Step {
         /// What and why.
         refusals: Vec<Refusal>,
     },
+    /// A person stopped everything, and the agent heard it: from here on it sent no command that writes or erases.
+    Stopped {
+        /// In which stage.
+        stage: Stage,
+        /// What was under way, in one sentence.
+        sentence: String,
+    },
     /// Something went wrong that a person must look at.
     Failed {
         /// In which stage.

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::drive::DriveIdentity;
-use crate::ids::Nonce;
+use crate::ids::{MachineNumber, Nonce};
 
 /// Sectors that one look may ask for.
 pub const MAX_LOOK_SECTORS: u32 = 8;
@@ -17,6 +17,11 @@ pub const MAX_LOOK_SECTORS: u32 = 8;
 pub enum WitnessReply {
     /// Nobody holds it.
     GoOn {},
+    /// The first of its model goes first, or a person said that the model does not work: it writes nothing and asks again.
+    Wait {
+        /// The machine that goes first, or went.
+        first: Option<MachineNumber>,
+    },
     /// A person holds it: it writes nothing, reads what is asked for, and asks again.
     Hold {
         /// Sectors that somebody waits to see.

@@ -89,6 +89,12 @@ pub enum FailureCause {
         "the plan installs on what earlier work has sanitized, and sanitizes nothing itself; arm refurbish"
     )]
     NotToBeSanitized,
+    /// The caller's wish, too late: the drive erases itself.
+    #[error(
+        "stopped on request, but it goes on erasing itself, and nothing can stop that; leave it plugged in: the next \
+         start waits for it"
+    )]
+    StoppedWhileErasing,
     /// The coordinator's record is of something else.
     #[error("the earlier record is of {recorded} by another technique or claim; sanitize it anew")]
     OtherRecord {
@@ -276,6 +282,11 @@ impl FailureCause {
 }
 
 impl Failed {
+    /// Whether nothing is wrong with it: who called has stopped it.
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.cause, FailureCause::Stopped | FailureCause::StoppedWhileErasing)
+    }
+
     pub(crate) fn new(
         drive: &DriveIdentity,
         stage: Stage,

@@ -139,9 +139,7 @@ impl<'a> Pass<'a> {
         send: Send<'_>,
         parts: &mut Parts,
     ) -> Result<bool, FailureCause> {
-        if self.watch.is_stopped() {
-            return Err(FailureCause::Stopped);
-        }
+        self.watch.go_on()?;
         if self.started.elapsed() > self.time_limit {
             return Err(FailureCause::TooSlow { limit_s: self.time_limit.as_secs() });
         }

@@ -12,15 +12,21 @@ use protocol::TicketId;
 
 use crate::failed::FailureCause;
 use crate::pass::is_gone;
+use crate::watch::Watch;
 
 /// Marks sectors, has the drive flush, and reads them back.
 ///
 /// A sector that fails is passed over here: the overwriting pass meets it again and lists it.
-pub(crate) fn probe(drive: &dyn Drive, ticket: TicketId) -> Result<(), FailureCause> {
+pub(crate) fn probe(
+    drive: &dyn Drive,
+    ticket: TicketId,
+    watch: Watch<'_>,
+) -> Result<(), FailureCause> {
     let sector_len = drive.sector_size().bytes() as usize;
     let mut buffer = AlignedBuf::zeroed(sector_len);
     let mut marked = Vec::new();
     for offset in points(drive.size().0, sector_len as u64) {
+        watch.go_on()?;
         mark(&mut buffer, ticket, offset);
         if succeeded(drive.write_at(offset, &buffer))? {
             marked.push(offset);

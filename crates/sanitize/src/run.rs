@@ -60,9 +60,7 @@ impl<'a> Run<'a> {
 
     /// Runs every technique. The drive is asked who it is before each.
     pub(crate) fn sanitize(&mut self, ticket: TicketId) -> Result<Done, PassFailure> {
-        if self.watch.is_stopped() {
-            return Err(at_start(FailureCause::Stopped));
-        }
+        self.watch.go_on().map_err(at_start)?;
         self.check_identity().map_err(at_start)?;
         let before = reports(self.drive).map_err(at_start)?;
         self.make_ready().map_err(at_start)?;
@@ -72,7 +70,7 @@ impl<'a> Run<'a> {
             let (canaries, old) = self.place_canaries(ticket).map_err(at_start)?;
             (Some(canaries), Some(old))
         } else {
-            probe(self.drive, ticket).map_err(at_start)?;
+            probe(self.drive, ticket, self.watch).map_err(at_start)?;
             (None, None)
         };
         let (mut observed, mut canary_evidence, mut old_content) = (Vec::new(), None, None);
@@ -114,7 +112,7 @@ impl<'a> Run<'a> {
     fn place_canaries(&self, ticket: TicketId) -> Result<(Canaries, OldContent), FailureCause> {
         let (seed, count) = (self.secrets.seed(), self.planned.proof.canaries);
         let mut old = OldContent::remember(self.drive, seed, self.watch)?;
-        probe(self.drive, ticket)?;
+        probe(self.drive, ticket, self.watch)?;
         let canaries = Canaries::place(self.drive, seed, count, self.watch)?;
         let n_sectors = self.drive.size().0 / u64::from(self.drive.sector_size().bytes());
         old.forget(|sector| canaries.is_at(sector) || is_point(sector, n_sectors));

@@ -98,7 +98,8 @@ pub struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    /// Once `stop` is true, no further request is sent to the drive; the one under way is waited for.
+    /// Once `stop` is true, no further request that writes or erases is sent to the drive; the one under way is waited
+    /// for. A drive that erases itself by then goes on: nothing can stop it, and that is said.
     pub fn new(progress: &'a dyn Progress, stop: &'a AtomicBool) -> Self {
         Self { progress, stop, patience: Patience::default() }
     }
@@ -116,13 +117,18 @@ impl<'a> Watch<'a> {
         self.progress.stalled(sentence);
     }
 
-    /// Waits for the time of one poll.
+    /// Waits for the time of one poll, for a drive that works by itself.
     pub(crate) fn pause(&self) -> Result<(), FailureCause> {
         if self.is_stopped() {
-            return Err(FailureCause::Stopped);
+            return Err(FailureCause::StoppedWhileErasing);
         }
         std::thread::sleep(self.patience.poll);
         Ok(())
+    }
+
+    /// Asked before each command that destroys something.
+    pub(crate) fn go_on(&self) -> Result<(), FailureCause> {
+        if self.is_stopped() { Err(FailureCause::Stopped) } else { Ok(()) }
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -93,6 +93,7 @@ async fn life(mut laptop: Laptop, at: &Coordinator, fate: Fate) {
         match say(&laptop, at, Stage::Plan, "waiting for a person", None).await {
             Directive::Work { job, .. } => break job,
             Directive::Wait { .. } | Directive::LocalDisk { .. } => sleep(BEAT).await,
+            Directive::Stop { reason } => panic!("nobody pressed that button: {reason}"),
         }
     };
     let request = laptop.request(&job, 1);
@@ -192,7 +193,8 @@ async fn say(
     sentence: &str,
     progress: Option<Progress>,
 ) -> Directive {
-    let heartbeat = Heartbeat { stage, sentence: sentence.into(), progress };
+    let sentence = sentence.into();
+    let heartbeat = Heartbeat { stage, sentence, progress, erasing_themselves: Vec::new() };
     ok(&laptop.post(at, "/agent/v1/heartbeat", &heartbeat).await)
 }
 

@@ -47,6 +47,10 @@ pub(crate) enum Sentence {
     FreshPower,
     /// Verified; a person holds the machine and looks at its drives.
     Held,
+    /// Verified; this machine of the same model goes first, or went, and a person has to say that the model works.
+    AwaitsVerdict(Option<String>),
+    /// A person stopped everything; these drives erase themselves, and nothing can stop them.
+    Stopped(Vec<String>),
     /// Writing the image to this drive.
     WritingImage(String),
     /// Reading the written image back from this drive.
@@ -59,6 +63,8 @@ pub(crate) enum Sentence {
     Reporting,
     /// All done.
     Finished,
+    /// All done, and another laptop waits for the port.
+    FinishedNext,
     /// Nothing to do here; on to the machine's own disk.
     LocalDisk,
     /// It cannot go on by itself; the problem says why.
@@ -181,6 +187,20 @@ impl Sentence {
             Self::Held => {
                 "Erased and checked. A person looks at the drives; this machine waits to be released on the dashboard.".into()
             }
+            Self::AwaitsVerdict(Some(first)) => format!(
+                "Erased and checked. Machine {first} of the same model goes first; this one waits until a person says that \
+                 the model works."
+            ),
+            Self::AwaitsVerdict(None) => {
+                "Erased and checked. This machine waits until a person says that its model works.".into()
+            }
+            Self::Stopped(erasing) if erasing.is_empty() => {
+                "Stopped by a person. Nothing is written any more; this machine waits.".into()
+            }
+            Self::Stopped(erasing) => format!(
+                "Stopped by a person. But {} erases itself, and nothing can stop that: leave this machine plugged in.",
+                erasing.join(", ")
+            ),
             Self::WritingImage(drive) => format!("Writing the system to {drive}."),
             Self::CheckingImage(drive) => format!("Reading the system back from {drive}."),
             Self::Personalizing => "Setting up the new system for this machine.".into(),
@@ -189,6 +209,7 @@ impl Sentence {
             }
             Self::Reporting => "Handing in what was observed.".into(),
             Self::Finished => "Done.".into(),
+            Self::FinishedNext => "Done. Unplug this machine and plug in the next one.".into(),
             Self::LocalDisk => "Nothing to do here. Starting from this machine's own disk.".into(),
             Self::NeedsAttention => "This machine needs a person.".into(),
             Self::Verbatim(words) => words.clone(),
@@ -229,6 +250,21 @@ impl Sentence {
             Self::Held => {
                 "Skasowano i sprawdzono. Ktoś ogląda dyski; komputer czeka, aż zostanie zwolniony w panelu.".into()
             }
+            Self::AwaitsVerdict(Some(first)) => format!(
+                "Skasowano i sprawdzono. Komputer {first} tego samego modelu idzie pierwszy; ten czeka, aż ktoś potwierdzi, \
+                 że ten model działa."
+            ),
+            Self::AwaitsVerdict(None) => {
+                "Skasowano i sprawdzono. Komputer czeka, aż ktoś potwierdzi, że jego model działa.".into()
+            }
+            Self::Stopped(erasing) if erasing.is_empty() => {
+                "Zatrzymane przez człowieka. Nic nie jest już zapisywane; komputer czeka.".into()
+            }
+            Self::Stopped(erasing) => format!(
+                "Zatrzymane przez człowieka. Jednak dysk {} kasuje się sam i nic nie może go powstrzymać: nie odłączaj \
+                 komputera od prądu.",
+                erasing.join(", ")
+            ),
             Self::WritingImage(drive) => format!("Zapisuję system na {drive}."),
             Self::CheckingImage(drive) => format!("Sprawdzam system zapisany na {drive}."),
             Self::Personalizing => "Przygotowuję nowy system dla tego komputera.".into(),
@@ -237,6 +273,7 @@ impl Sentence {
             }
             Self::Reporting => "Przekazuję to, co zaobserwowano.".into(),
             Self::Finished => "Gotowe.".into(),
+            Self::FinishedNext => "Gotowe. Odłącz ten komputer i podłącz następny.".into(),
             Self::LocalDisk => {
                 "Nie ma tu nic do zrobienia. Uruchamiam system z własnego dysku.".into()
             }

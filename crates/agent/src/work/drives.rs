@@ -23,6 +23,7 @@ use super::clock::Deadline;
 use super::job::Job;
 use super::records::Records;
 use super::status::{Meter, Status};
+use super::stop::Stop;
 use super::{list_drives, random_bytes};
 use crate::init::Context;
 use crate::screen::Sentence;
@@ -73,6 +74,7 @@ struct Work {
     wants_second_look: bool,
     records: Records,
     status: Status,
+    stop: Stop,
     alone: bool,
 }
 
@@ -119,6 +121,7 @@ pub(crate) async fn sanitize_all(
             wants_second_look: consent.planned().proof.power_cycle,
             records: job.records.clone(),
             status: job.status.clone(),
+            stop: job.stop.clone(),
             alone,
             consent,
         };
@@ -131,6 +134,7 @@ pub(crate) async fn sanitize_all(
         ));
         return Ok(Sanitizing::AskAgain);
     }
+    job.stop.check()?;
     // Every drive was found before the first thread starts: none is left to work on its own.
     for work in works {
         running.spawn_blocking(move || work.run());
@@ -279,14 +283,15 @@ impl Work {
             Err(failed) => return Ok(Fate::Failed(failed)),
         };
         let show = Show::new(self.status, self.records.clone(), &identity, self.alone);
-        let stop = AtomicBool::new(false);
-        let watch = Watch::new(&show, &stop);
+        let watch = Watch::new(&show, self.stop.flag());
         let outcome = match self.before {
             Some((before, written)) => {
                 let is_second_look = self.wants_second_look && !before.seen_again;
                 match target.confirm(before, &written, &self.seed, watch) {
                     Ok(verified) if is_noticed(&verified, self.notice.as_ref()) => Ok(verified),
                     Ok(_) => return Ok(Fate::OtherNotice(identity)),
+                    // It was only looked at: what is known of it stays as it is.
+                    Err(failed) if failed.is_stopped() => return Err(failed.into()),
                     Err(failed) if is_second_look && holds_something_else(&failed) => {
                         return Ok(Fate::Forgot(failed));
                     }
@@ -303,7 +308,10 @@ impl Work {
         };
         let verified = match outcome {
             Ok(verified) => verified,
-            Err(failed) => return Ok(Fate::Failed(failed)),
+            Err(failed) => {
+                show.ended(&failed);
+                return Ok(Fate::Failed(failed));
+            }
         };
         self.records.append(verified.to_step())?;
         let receives_image = verified.receives_image();
@@ -400,8 +408,18 @@ impl Show {
     }
 }
 
+impl Show {
+    /// The drive is let go. One that was stopped too late goes on by itself, and that stays said.
+    fn ended(&self, failed: &Failed) {
+        if !matches!(failed.cause, FailureCause::StoppedWhileErasing) {
+            self.status.erases_itself(&self.drive, false);
+        }
+    }
+}
+
 impl Progress for Show {
     fn advanced(&self, doing: Doing, done: ByteLen, total: ByteLen) {
+        self.status.erases_itself(&self.drive, doing == Doing::ErasingItself);
         let mut current = self.doing.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = self.shown.load(Ordering::Relaxed);
         // Less than before is another pass of the same kind: added up they would show a drive as done that is not.

@@ -10,7 +10,9 @@ use drive::{Drive, LinuxDrive};
 use osimage::BlockTarget;
 use protocol::{ByteLen, DriveIdentity, SectorSize};
 
-/// A drive that holds its exclusive claim except while its file system is mounted. Each claim anew asks the drive
+use super::stop::Stop;
+
+/// A drive that takes no write once a person stopped everything. It holds its exclusive claim except while its file system is mounted. Each claim anew asks the drive
 /// who it is.
 pub(crate) struct ImageDrive {
     path: PathBuf,
@@ -18,12 +20,18 @@ pub(crate) struct ImageDrive {
     size: ByteLen,
     sector_size: SectorSize,
     open: RwLock<Option<Box<dyn Drive>>>,
+    stop: Stop,
 }
 
 impl ImageDrive {
-    pub(crate) fn new(drive: Box<dyn Drive>, path: PathBuf, identity: DriveIdentity) -> Self {
+    pub(crate) fn new(
+        drive: Box<dyn Drive>,
+        path: PathBuf,
+        identity: DriveIdentity,
+        stop: Stop,
+    ) -> Self {
         let (size, sector_size) = (drive.size(), drive.sector_size());
-        Self { path, identity, size, sector_size, open: RwLock::new(Some(drive)) }
+        Self { path, identity, size, sector_size, open: RwLock::new(Some(drive)), stop }
     }
 
     pub(crate) fn identity(&self) -> &DriveIdentity {
@@ -70,6 +78,7 @@ impl BlockTarget for ImageDrive {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.stop.check().map_err(io::Error::other)?;
         self.with(|drive| drive.write_at(offset, bytes).map_err(io::Error::other))
     }
 

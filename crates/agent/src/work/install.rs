@@ -51,7 +51,7 @@ pub(crate) async fn install(
             "{identity} has several namespaces, and an image goes to a drive with one: choose a batch that only wipes"
         )
     };
-    let target = Arc::new(ImageDrive::new(clean.drive, node, identity));
+    let target = Arc::new(ImageDrive::new(clean.drive, node, identity, job.stop.clone()));
     let seed = random_bytes()?;
     let layout = Layout::new(&manifest, target.size(), target.sector_size(), &seed)
         .context("placing the image on the drive")?;
@@ -75,7 +75,11 @@ pub(crate) async fn install(
             duration_ms,
         })
         .await?;
+    // The seconds in which the new system is mounted and set up are its last chance: a mounted file system is not left
+    // half written.
+    job.stop.check()?;
     personalize(job, &written, &target, first_boot, locale).await?;
+    job.stop.check()?;
     let bootable = blocking(move || Ok(written.finish_tables()?)).await?;
     let boot_entry = register(&job.context.roots.sys.join("firmware/efi/efivars"), &bootable);
     let step = Step::MadeBootable { drive: target.identity().clone(), boot_entry };

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, anyhow, bail};
 use evidence::Envelope;
 use osimage::Manifest;
-use protocol::api::{EarlierWork, PlanReply, PlanRequest, SiteConfig, TICKET_TYPE, VerifiedBefore};
+use protocol::api::{
+    Directive, EarlierWork, PlanReply, PlanRequest, SiteConfig, TICKET_TYPE, VerifiedBefore,
+};
 use protocol::{AgentKey, DriveIdentity, DriveUnit, Nonce, Plan, Refusal, Stage, Step, Ticket};
 use sanitize::{Consent, ConsentContext, UsedTickets};
 
@@ -18,6 +20,7 @@ use super::earlier::Earlier;
 use super::install::{self, FirstBoot, Prepared};
 use super::records::Records;
 use super::status::Status;
+use super::stop::Stop;
 use super::{clock, list_drives, notice, observe, random_bytes, take_stock, witness};
 use crate::init::Context;
 use crate::screen::Sentence;
@@ -40,6 +43,8 @@ pub(crate) struct Job {
     pub(crate) our_locks: BTreeSet<DriveIdentity>,
     pub(crate) proven: ProvenBefore,
     pub(crate) memory: Arc<Mutex<Memory>>,
+    /// A person's word that ends this attempt.
+    pub(crate) stop: Stop,
 }
 
 /// What this process must not forget between two attempts.
@@ -63,6 +68,8 @@ pub(crate) enum Outcome {
     Done,
     /// Everything is verified, and the policy wants another look with fresh power: switch off.
     PowerOff,
+    /// A person stopped it. Another attempt needs another consent.
+    Stopped,
 }
 
 /// Consent with everything that came along.
@@ -112,6 +119,7 @@ impl Job {
             Sanitizing::AskAgain => return Ok(Outcome::NotNow),
         };
         self.no_other_drive_holds_data(&plan).await?;
+        self.stop.check()?;
         if wants_fresh_power(&plan, &clean) {
             return self.power_off().await;
         }
@@ -121,13 +129,18 @@ impl Job {
         if let Some(Prepared { manifest, .. }) = prepared {
             let target = clean.into_iter().find(|drive| drive.receives_image);
             let target = target.context("the plan names no drive for its image")?;
+            self.stop.check()?;
             self.install(manifest, target, first_boot).await?;
         } else {
             notice::leave(self, &plan, clean, with_program).await?;
         }
         self.status.enter(Stage::Report, Sentence::Reporting);
         self.records.append_and_settle(Step::Finished {}).await?;
-        self.status.enter(Stage::Report, Sentence::Finished);
+        // What is missed here is seen on the dashboard.
+        let told = self.client.heartbeat(&self.status.heartbeat()).await;
+        let next = matches!(told, Ok(Directive::LocalDisk { next: true, .. }));
+        let sentence = if next { Sentence::FinishedNext } else { Sentence::Finished };
+        self.status.enter(Stage::Report, sentence);
         Ok(Outcome::Done)
     }
 

@@ -1,6 +1,5 @@
 //! Work that writes nothing: it has no plan and no ticket, and no drive is opened for writing.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use anyhow::{Context as _, bail};
@@ -13,6 +12,7 @@ use tokio::task::JoinSet;
 
 use super::drives::{Show, devices_of};
 use super::job::{ASK_AGAIN_AFTER, Job, Outcome, in_words};
+use super::stop::Stop;
 use super::{clock, random_bytes, take_stock};
 use crate::screen::Sentence;
 
@@ -67,11 +67,11 @@ async fn verify(job: &Job) -> anyhow::Result<Outcome> {
         let nodes = devices_of(job, &inventory.drives, &drive)?;
         let show = Show::new(job.status.clone(), job.records.clone(), &drive, alone);
         let (context, method) = (job.context.clone(), job.job.policy.proof.verification);
-        let seed = random_bytes()?;
+        let (seed, stop) = (random_bytes()?, job.stop.clone());
         reading.spawn_blocking(move || {
             let opened = context.drives.open_to_read(&nodes);
             let opened = opened.with_context(|| format!("opening {drive} for reading"))?;
-            read(opened.as_ref(), drive, (method, seed), &show)
+            read(opened.as_ref(), drive, (method, seed), (&show, &stop))
         });
     }
     let mut failures = Vec::new();
@@ -93,10 +93,10 @@ fn read(
     drive: &dyn Drive,
     expected: DriveIdentity,
     (method, seed): (Verification, [u8; 32]),
-    show: &Show,
+    (show, stop): (&Show, &Stop),
 ) -> anyhow::Result<DriveLook> {
-    let (started, stop) = (Instant::now(), AtomicBool::new(false));
-    let seen = sanitize::survey(drive, &expected, (method, &seed), Watch::new(show, &stop));
+    let started = Instant::now();
+    let seen = sanitize::survey(drive, &expected, (method, &seed), Watch::new(show, stop.flag()));
     let Surveyed { read, filling, ranges, n_ranges, bytes } =
         seen.map_err(|failed| anyhow::anyhow!(failed.sentence()))?;
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);

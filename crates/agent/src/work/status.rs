@@ -1,14 +1,14 @@
 //! What the machine is doing right now: one value that the heartbeat sends and the screen shows.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use protocol::api::{Heartbeat, Progress};
-use protocol::{ByteLen, Stage};
+use protocol::{ByteLen, DriveIdentity, Stage};
 
-use crate::screen::{Lang, ScreenHandle, Sentence};
+use crate::screen::{Lang, ScreenHandle, Sentence, State};
 
 /// The rate shown is that of so many seconds.
 const RATE_WINDOW: Duration = Duration::from_secs(10);
@@ -18,6 +18,16 @@ const RATE_WINDOW: Duration = Duration::from_secs(10);
 pub(crate) struct Status {
     screen: ScreenHandle,
     counted: Arc<Mutex<Counted>>,
+    halt: Arc<Mutex<Halt>>,
+}
+
+/// What a person stopped, and what nobody can.
+#[derive(Debug, Default)]
+struct Halt {
+    /// Why, while it is so.
+    reason: Option<String>,
+    /// The drives that erase themselves now.
+    erasing: BTreeSet<DriveIdentity>,
 }
 
 #[derive(Debug, Default)]
@@ -49,16 +59,43 @@ impl Meter {
 
 impl Status {
     pub(crate) fn new(screen: ScreenHandle) -> Self {
-        Self { screen, counted: Arc::default() }
+        Self { screen, counted: Arc::default(), halt: Arc::default() }
     }
 
     /// Enters a stage, or says something new within it. A problem that was shown is over.
     pub(crate) fn enter(&self, stage: Stage, sentence: Sentence) {
         *self.lock() = Counted::default();
-        self.screen.update(|state| {
+        self.show(|state| {
             (state.stage, state.sentence) = (stage, sentence);
             (state.progress, state.problem) = (None, None);
         });
+    }
+
+    /// Says that a person stopped everything. Nothing else is shown before [`Self::go_on`], whatever still comes to its
+    /// end.
+    pub(crate) fn stop(&self, reason: String) {
+        lock(&self.halt).reason = Some(reason);
+        self.show_stopped();
+    }
+
+    /// Shows again what is being done.
+    pub(crate) fn go_on(&self) {
+        *lock(&self.halt) = Halt::default();
+    }
+
+    /// Notes whether a drive erases itself.
+    pub(crate) fn erases_itself(&self, drive: &DriveIdentity, does: bool) {
+        let changed = {
+            let mut halt = lock(&self.halt);
+            match (does, halt.erasing.contains(drive)) {
+                (true, false) => halt.erasing.insert(drive.clone()),
+                (false, true) => halt.erasing.remove(drive),
+                _ => false,
+            }
+        };
+        if changed {
+            self.show_stopped();
+        }
     }
 
     /// Enters a stage whose bytes are counted by `meter`.
@@ -70,7 +107,7 @@ impl Status {
     /// Says that a person is needed, and why. The stage stays.
     pub(crate) fn problem(&self, problem: String) {
         *self.lock() = Counted::default();
-        self.screen.update(|state| {
+        self.show(|state| {
             state.sentence = Sentence::NeedsAttention;
             (state.progress, state.problem) = (None, Some(problem));
         });
@@ -78,21 +115,48 @@ impl Status {
 
     /// Shows something that may pass by itself beside what is being done; `None` when it has.
     pub(crate) fn hint(&self, hint: Option<String>) {
-        self.screen.update(|state| state.problem = hint);
+        self.show(|state| state.problem = hint);
     }
 
     /// The present state, as the coordinator hears it. Brings the screen's progress up to date.
     pub(crate) fn heartbeat(&self) -> Heartbeat {
         let progress = self.lock().progress(Instant::now());
-        self.screen.update(|state| state.progress = progress);
+        self.show(|state| state.progress = progress);
         let state = self.screen.state();
-        let sentence = state.problem.unwrap_or_else(|| state.sentence.text(Lang::En));
-        Heartbeat { stage: state.stage, sentence, progress }
+        let sentence = state.sentence.text(Lang::En);
+        let sentence = match (state.problem, &state.sentence) {
+            (Some(why), Sentence::Stopped(_)) => format!("{sentence} {why}"),
+            (problem, _) => problem.unwrap_or(sentence),
+        };
+        let erasing_themselves = lock(&self.halt).erasing.iter().cloned().collect();
+        Heartbeat { stage: state.stage, sentence, progress: state.progress, erasing_themselves }
+    }
+
+    /// Changes what is shown, unless a person stopped everything.
+    fn show(&self, change: impl FnOnce(&mut State)) {
+        let halt = lock(&self.halt);
+        if halt.reason.is_none() {
+            self.screen.update(change);
+        }
+    }
+
+    fn show_stopped(&self) {
+        let halt = lock(&self.halt);
+        let Some(reason) = &halt.reason else { return };
+        let erasing = halt.erasing.iter().map(ToString::to_string).collect();
+        self.screen.update(|state| {
+            (state.sentence, state.progress) = (Sentence::Stopped(erasing), None);
+            state.problem = Some(reason.clone());
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, Counted> {
-        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.counted)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Counted {

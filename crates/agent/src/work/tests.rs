@@ -6,6 +6,7 @@ pub(crate) mod coordinator;
 mod fetch;
 mod kinds;
 mod laptop;
+mod panic;
 mod witness;
 
 use std::net::{Ipv4Addr, SocketAddrV4};
@@ -194,6 +195,21 @@ fn begun_work_goes_on_while_the_coordinator_is_dead() {
     agent.assert_running();
     bench.restart();
     assert_done(&agent, &laptop, &bench, &[N_RECORDS]);
+}
+
+#[test]
+fn what_is_done_asks_for_the_next_laptop_where_ports_are_few() {
+    let (bench, laptop) = (Coordinator::with_a_port(), Laptop::new());
+    let cable = cable(&bench);
+    bench.papers("default");
+    bench.json(&["batch", "arm", "--count", "2", "--for", "4h", "--kind", "wipe"]);
+    let (agent, gate) = laptop.boot(&bench, &cable, None);
+    drop(gate);
+    bench.pick(1);
+    bench.wait("asking for the next", |machine| {
+        machine["doing"].as_str().is_some_and(|doing| doing.contains("plug in the next one"))
+    });
+    assert_eq!(agent.end().unwrap(), Ending::Reboot);
 }
 
 #[test]

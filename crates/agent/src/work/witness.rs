@@ -28,8 +28,13 @@ pub(crate) async fn wait_for_release(
     mut clean: Vec<Clean>,
 ) -> anyhow::Result<Option<Vec<Clean>>> {
     loop {
+        job.stop.check()?;
         match job.client.witness().await {
             Ok(WitnessReply::GoOn {}) => return Ok(Some(clean)),
+            Ok(WitnessReply::Wait { first }) => {
+                let first = first.map(|first| first.to_string());
+                job.status.enter(Stage::Verify, Sentence::AwaitsVerdict(first));
+            }
             Ok(WitnessReply::Hold { looks }) => {
                 job.status.enter(Stage::Verify, Sentence::Held);
                 for request in looks {

@@ -12,6 +12,7 @@ use crate::admission::{self, AdmissionError, split};
 use crate::arming::{self, ArmError, WantedImage, WantedWork, Wish};
 use crate::coordinator::Coordinator;
 use crate::event::Happening;
+use crate::forecast::Forecast;
 use crate::http::answer::Refused;
 use crate::journal::{ClockAcceptance, Journal, JournalError};
 
@@ -81,8 +82,31 @@ pub(crate) async fn arm(
     request: ArmRequest,
     by: &Actor,
 ) -> Result<BatchId, Refused> {
+    let work = work(request.kind, request.image, request.locale)?;
+    let by = by.person(&coordinator.journal).await?;
+    let (count, time) = (request.count, Duration::from_secs(request.seconds));
+    let ArmRequest { policy, witness, first_of_model, lot, .. } = request;
+    let wish = Wish { by, count, time, work, policy, witness, first_of_model, lot };
+    let armed = arming::arm(coordinator, wish).await;
+    armed.map_err(|error| not_armed(&error))
+}
+
+/// When a batch would be done; nothing is armed.
+///
+/// # Errors
+/// When what is asked for is impossible.
+pub(crate) async fn preview(
+    coordinator: &Arc<Coordinator>,
+    request: ArmRequest,
+) -> Result<Forecast, Refused> {
+    let work = work(request.kind, request.image, request.locale)?;
+    let previewed = arming::preview(coordinator, (work, request.policy), request.count).await;
+    previewed.map_err(|error| not_armed(&error))
+}
+
+fn work(kind: KindName, image: Option<String>, locale: String) -> Result<WantedWork, Refused> {
     let bad = |sentence: &str| Refused::new(StatusCode::BAD_REQUEST, sentence);
-    let work = match (request.kind, request.image) {
+    Ok(match (kind, image) {
         (KindName::Wipe, None) => WantedWork::Wipe,
         (KindName::InventoryOnly, None) => WantedWork::Inventory,
         (KindName::VerifyOnly, None) => WantedWork::Verify,
@@ -93,18 +117,12 @@ pub(crate) async fn arm(
             return Err(bad("say which image to install with --image"));
         }
         (KindName::Refurbish, Some(image)) => {
-            WantedWork::Refurbish { image: WantedImage::Named(image), locale: request.locale }
+            WantedWork::Refurbish { image: WantedImage::Named(image), locale }
         }
         (KindName::ImageOnly, Some(image)) => {
-            WantedWork::Image { image: WantedImage::Named(image), locale: request.locale }
+            WantedWork::Image { image: WantedImage::Named(image), locale }
         }
-    };
-    let by = by.person(&coordinator.journal).await?;
-    let (count, time) = (request.count, Duration::from_secs(request.seconds));
-    let (policy, witness, lot) = (request.policy, request.witness, request.lot);
-    let wish = Wish { by, count, time, work, policy, witness, lot };
-    let armed = arming::arm(coordinator, wish).await;
-    armed.map_err(|error| not_armed(&error))
+    })
 }
 
 /// Records that somebody takes a machine's certificate along.
@@ -135,7 +153,7 @@ pub(crate) async fn disarm(
 
 fn not_armed(error: &ArmError) -> Refused {
     let status = match error {
-        ArmError::Locale | ArmError::Policy(_) => StatusCode::BAD_REQUEST,
+        ArmError::Locale | ArmError::NothingToShow | ArmError::Policy(_) => StatusCode::BAD_REQUEST,
         ArmError::Simulated
         | ArmError::Image(_)
         | ArmError::NotInstallable { .. }

@@ -8,6 +8,7 @@ use protocol::{BatchId, LotId, MachineNumber, PersonId, Policy, UnixMillis};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::PanicView;
 use crate::access::Role;
 use crate::admission::Pick;
 use crate::config::DhcpSetting;
@@ -39,6 +40,9 @@ pub(crate) struct Status {
     /// Why nothing new is begun and what to do, while it is so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) obstacles: Vec<String>,
+    /// Who stopped everything, while it is so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) panic: Option<PanicView>,
 }
 
 /// Somebody whose name was recorded.
@@ -122,6 +126,10 @@ pub(crate) struct ArmRequest {
     /// Whether each machine is held once its drives are verified, for a person to look.
     #[serde(default)]
     pub(crate) witness: bool,
+    /// Whether the first machine of each model goes on to its booted desktop, and the others, erased and checked, wait
+    /// for a person's word on the model.
+    #[serde(default)]
+    pub(crate) first_of_model: bool,
     /// The lot that it works on; the only open one if absent.
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^[0-9a-fA-F]{32}$")]

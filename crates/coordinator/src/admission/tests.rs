@@ -19,7 +19,7 @@ fn arming_has_bounds() {
         (LONGEST_ARMING + minute, 1, false),
     ] {
         let (job, policy) = (JobKind::Wipe {}, policy.clone());
-        let terms = Terms { job, policy, witness: false, lot };
+        let terms = Terms { job, policy, witness: false, first_of_model: false, lot };
         let armed = arm(UnixMillis(0), batch, OLA, time, count, terms);
         assert_eq!(armed.is_ok(), good, "{time:?} {count}");
     }

@@ -13,6 +13,7 @@ use protocol::{
 
 use super::{MachineState, Proof};
 use crate::event::AdmittedHow;
+use crate::panic::Halted;
 
 /// Ranges that a look lists at most: as [`DriveLook::ranges`] says.
 const MAX_RANGES: usize = 1_000;
@@ -51,6 +52,10 @@ pub(crate) struct Admission {
     pub(crate) held: bool,
     /// Whether that was asked for when its batch was armed.
     pub(crate) held_from_arming: bool,
+    /// Whether it may not go on to its image before a person has said that its model works.
+    pub(crate) waits_for_model: bool,
+    /// Since when it does not go on, because a person stopped everything.
+    pub(crate) halted: Option<Halted>,
     /// When the image was on the drive, this boot.
     pub(crate) imaged: bool,
     /// Whether the machine's own settings are written, this boot.
@@ -139,6 +144,8 @@ impl Admission {
             stalled: BTreeMap::new(),
             held: false,
             held_from_arming: false,
+            waits_for_model: false,
+            halted: None,
             imaged: false,
             personalized: false,
             bootable: false,
@@ -203,6 +210,11 @@ impl Admission {
         self.held && self.finished.is_none() && self.is_proven()
     }
 
+    /// Whether all that is missing to its image is a person's word on its model.
+    pub(crate) fn awaits_verdict(&self) -> bool {
+        self.waits_for_model && self.finished.is_none() && !self.imaged && self.is_proven()
+    }
+
     /// Where the work stands.
     pub(crate) fn state(&self) -> MachineState {
         let consent = self.consents.last().filter(|consent| consent.ticket.agent == self.agent);
@@ -223,6 +235,7 @@ impl Admission {
             Some(_) if self.personalized => MachineState::Personalized,
             Some(_) if self.imaged => MachineState::Imaged,
             Some(_) if self.holds() => MachineState::Held,
+            Some(_) if self.awaits_verdict() => MachineState::AwaitsVerdict,
             Some(_) if self.all_verified() => MachineState::Verified,
             Some(_) if !self.job.kind.sanitizes() => MachineState::Looking,
             Some(_) => MachineState::Sanitizing,

@@ -1,8 +1,10 @@
 //! A batch: machines that one person armed together.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use protocol::{BatchId, Job, LotId, MachineId, PersonId, UnixMillis};
+
+use crate::first_of_model::{Model, Standing};
 
 /// What a person armed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +25,10 @@ pub(crate) struct Batch {
     pub(crate) count: u32,
     /// Whether each of its machines is held once its drives are verified.
     pub(crate) witness: bool,
+    /// Whether the first machine of each model goes first, and the others wait for a person's word on it.
+    pub(crate) first_of_model: bool,
+    /// What is known of the models, where it matters.
+    pub(crate) models: BTreeMap<Model, Standing>,
     /// Those it took.
     pub(crate) admitted: BTreeSet<MachineId>,
     /// Whether a person ended it.
@@ -47,9 +53,17 @@ impl Batch {
             until,
             count,
             witness: false,
+            first_of_model: false,
+            models: BTreeMap::new(),
             admitted,
             disarmed: false,
         }
+    }
+
+    /// Whether a person has said that this model works.
+    pub(crate) fn works(&self, model: &Model) -> bool {
+        let verdict = self.models.get(model).and_then(|standing| standing.verdict.as_ref());
+        verdict.is_some_and(|verdict| verdict.works)
     }
 
     /// How many further machines it takes.

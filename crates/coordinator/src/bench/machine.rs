@@ -14,6 +14,8 @@ use super::drives::{Done, Gone};
 use super::{Admission, Consent, FoldError, MachineState, internal_drives};
 use crate::enrollment::DRIVES_DIFFER;
 use crate::event::AdmittedHow;
+use crate::first_of_model::Model;
+use crate::panic;
 
 /// A machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +44,7 @@ pub(crate) struct Machine {
     pub(crate) attention: Option<String>,
     /// Why it is never touched, if a person said so.
     pub(super) protected: Option<String>,
-    /// Holds, releases and looks, as indices of the journal.
+    /// Holds, releases and looks, and when a person stopped everything or let it go on, as indices of the journal.
     pub(crate) witnessed: Vec<u64>,
     /// Whether an open lot received it after it was finished: it came back, and nobody knows what is on it now.
     pub(super) came_back: bool,
@@ -130,6 +132,11 @@ impl Machine {
             done: Vec::new(),
             outcomes: Outcomes::default(),
         }
+    }
+
+    /// Its model, as it says of itself.
+    pub(crate) fn model(&self) -> Model {
+        Model::of(self.inventory.as_ref().map(|inventory| &inventory.product))
     }
 
     /// The agent that is enrolled now.
@@ -233,7 +240,9 @@ impl Machine {
             "the machine gives no UUID, serial number or network address to be known by".to_owned()
         });
         let protected = self.protected().map(str::to_owned);
-        protected.into_iter().chain(conflicts).chain(blank).chain(self.attention.clone()).collect()
+        let halted = self.admission.as_ref().and_then(panic::halted_in_words).map(str::to_owned);
+        let all = protected.into_iter().chain(conflicts).chain(blank).chain(halted);
+        all.chain(self.attention.clone()).collect()
     }
 
     /// Why it is never touched, if a person said so. What is done is done: it keeps its certificate.
@@ -360,7 +369,14 @@ impl Machine {
             self.inventory.as_ref().filter(|_| self.boot(&agent).is_some()).ok_or(unknown)?;
         match (how, &mut self.admission) {
             (AdmittedHow::Resumed, Some(admission)) => admission.resume(agent),
-            (AdmittedHow::Resumed, None) => return Err(FoldError::NotAdmitted(self.id)),
+            (AdmittedHow::Continued { .. }, Some(admission)) => {
+                admission.resume(agent);
+                admission.halted = None;
+                self.attention = None;
+            }
+            (AdmittedHow::Resumed | AdmittedHow::Continued { .. }, None) => {
+                return Err(FoldError::NotAdmitted(self.id));
+            }
             (AdmittedHow::Picked { .. } | AdmittedHow::Automatic, _) => {
                 let drives = internal_drives(inventory);
                 let sanitizes = job.kind.sanitizes();

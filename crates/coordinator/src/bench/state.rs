@@ -22,6 +22,8 @@ pub(crate) enum MachineState {
     Verified,
     /// Every planned drive is verified, and a person wants to look at them before the machine goes on.
     Held,
+    /// Every planned drive is verified; a person has to say whether its model works before it gets its image.
+    AwaitsVerdict,
     /// The image is on the drive, which does not boot yet.
     Imaged,
     /// The machine's own settings are written.
@@ -74,6 +76,7 @@ impl MachineState {
             Self::Looking => "looking",
             Self::Verified => "verified",
             Self::Held => "held",
+            Self::AwaitsVerdict => "awaits-verdict",
             Self::Imaged => "imaged",
             Self::Personalized => "personalized",
             Self::Bootable => "bootable",
@@ -98,6 +101,9 @@ impl MachineState {
             Self::Verified => "every planned drive was read and found empty",
             Self::Held => {
                 "every drive is verified; it waits for a person to look and to release it"
+            }
+            Self::AwaitsVerdict => {
+                "every drive is verified; it waits until a person says that its model works (`rehome model list`)"
             }
             Self::Imaged => "the image is on the drive, which does not boot yet",
             Self::Personalized => "its own settings are written; the drive does not boot yet",

@@ -7,6 +7,7 @@ use clap::Subcommand;
 use protocol::{BatchId, JobKind, LotId, MachineNumber};
 use serde::Deserialize;
 
+use super::forecast::lines;
 use super::{Asker, whoami};
 use crate::admin::client::{get, post, tell};
 use crate::admin::{ArmRequest, Armed, KindName};
@@ -41,6 +42,13 @@ pub(super) enum Command {
         /// Hold each machine once its drives are verified, until a person has looked and released it
         #[arg(long)]
         witness: bool,
+        /// The first machine of each model goes on to its booted desktop; the others are erased and wait until a person
+        /// says that the model works
+        #[arg(long)]
+        first_of_model: bool,
+        /// Arm nothing: show when it would be done, the slowest machine, and what each verification costs in time
+        #[arg(long)]
+        dry_run: bool,
         /// The lot that it works on [default: the only open one]
         #[arg(long, value_name = "LOT")]
         lot: Option<LotId>,
@@ -71,12 +79,45 @@ struct Row {
 pub(super) async fn run(asker: &Asker, command: Command) -> Result<()> {
     let data = &asker.data;
     match command {
-        Command::Arm { by, count, time, kind, image, locale, policy, witness, lot } => {
+        Command::Arm {
+            by,
+            count,
+            time,
+            kind,
+            image,
+            locale,
+            policy,
+            witness,
+            first_of_model,
+            dry_run,
+            lot,
+        } => {
             // Read here: the file is the person's, not that of the user who serves.
             let policy = policies::find(&policy)?;
             let by = by.unwrap_or_else(whoami);
             let seconds = time.as_secs();
-            let request = ArmRequest { count, seconds, kind, image, locale, policy, witness, lot };
+            let request = ArmRequest {
+                count,
+                seconds,
+                kind,
+                image,
+                locale,
+                policy,
+                witness,
+                first_of_model,
+                lot,
+            };
+            let forecast = post(data, "/batches/forecast", &by, &request).await?;
+            if dry_run && asker.json {
+                return asker.show(&forecast);
+            }
+            if !asker.json {
+                let forecast = serde_json::from_slice(&forecast).context("reading the forecast")?;
+                lines(&forecast).iter().try_for_each(|line| say(line))?;
+            }
+            if dry_run {
+                return Ok(say("nothing was armed")?);
+            }
             let answer = post(data, "/batches", &by, &request).await?;
             let Armed { batch } = serde_json::from_slice(&answer)?;
             asker.said(&answer, &format!("armed: {batch}"))

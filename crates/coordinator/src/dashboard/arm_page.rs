@@ -10,6 +10,7 @@ use osimage::Manifest;
 use protocol::{BatchId, LotId};
 
 use super::explanation::explanation;
+use super::forecast;
 use super::guard::{Fields, Submission, Visitor};
 use super::icon::{Icon, icon};
 use super::page::{Head, Place, moment, page, refusal, refusal_page, token};
@@ -36,6 +37,9 @@ pub(super) async fn show(State(desk): Shared, visitor: Visitor) -> Response {
 /// `POST /arm`
 pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Response {
     let Submission { visitor, fields } = form_sent;
+    if fields.get("do") == "forecast" {
+        return form(&desk, &visitor, None, Some(&fields)).await;
+    }
     let wish = match wish(&visitor, &fields) {
         Ok(wish) => wish,
         Err(problem) => {
@@ -93,11 +97,14 @@ fn wish(visitor: &Visitor, fields: &Fields) -> Result<Wish, &'static str> {
     let policy = policy.policy().map_err(|_| words.not_armed_policy)?;
     let by = visitor.by;
     let witness = fields.get("witness") == "yes";
+    // The box is ticked beforehand; where nothing is installed it means nothing.
+    let first_of_model = fields.get("first-of-model") == "yes" && work.installs();
     let lot = match fields.get("lot") {
         "" => None,
         lot => Some(lot.parse().map_err(|_| words.unreadable_form)?),
     };
-    Ok(Wish { by, count, time: Duration::from_secs(seconds), work, policy, witness, lot })
+    let time = Duration::from_secs(seconds);
+    Ok(Wish { by, count, time, work, policy, witness, first_of_model, lot })
 }
 
 /// The form again with the reason, as far as a person can do something about it.
@@ -114,8 +121,9 @@ async fn not_armed(
             (words.clock_in_doubt.to_owned(), Some(jump.to_string()))
         }
         ArmError::Disk(error) => (visitor.lang.low_disk(&error), None),
+        ArmError::Journal(JournalError::Stopped) => (words.panic_on.to_owned(), None),
         ArmError::Simulated => (words.not_armed_simulated.to_owned(), None),
-        ArmError::Locale => (words.unreadable_form.to_owned(), None),
+        ArmError::Locale | ArmError::NothingToShow => (words.unreadable_form.to_owned(), None),
         ArmError::Policy(error) => (words.not_armed_policy.to_owned(), Some(error.to_string())),
         ArmError::Image(ImageError::NoSuchImage { .. }) => (words.not_armed_image.to_owned(), None),
         ArmError::Image(_) | ArmError::NotInstallable { .. } => {
@@ -169,14 +177,20 @@ async fn form(
         Ok(catalog) => catalog.images.into_iter().map(|entry| entry.manifest).collect(),
         Err(error) => return broken(visitor, &error.into()),
     };
+    let n_waiting = waiting(desk);
+    let forecast = match visitor.may(Action::Arm) {
+        true => forecast::ask(desk, &images, n_waiting, sent).await,
+        false => None,
+    };
     let content = html! {
         h1 { (words.arm_title) }
         @if let Some((sentence, verbatim)) = &problem { (refusal(sentence, verbatim.as_deref())) }
         div .columns .even {
             @if visitor.may(Action::Arm) {
-                (fields(visitor, &images, &open_lots(desk), waiting(desk), sent))
+                (fields(visitor, &images, &open_lots(desk), n_waiting, sent))
             }
             section aria-labelledby="batches" {
+                @if let Some(forecast) = &forecast { (forecast::markup(visitor.lang, forecast)) }
                 h2 #batches { (words.batches) }
                 (batches(desk, visitor, &names))
             }
@@ -293,6 +307,12 @@ fn fields(
                 span { (words.witness) }
             }
             p .hint #witness-hint { (words.witness_hint) }
+            label .choice {
+                input type="checkbox" name="first-of-model" value="yes" aria-describedby="first-hint"
+                    checked[chosen("first-of-model", "yes", true)];
+                span { (words.first_of_model) }
+            }
+            p .hint #first-hint { (words.first_of_model_hint) }
             label for="seconds" { (words.how_long) }
             select #seconds name="seconds" {
                 @for (seconds, name) in lang.times() {
@@ -313,7 +333,8 @@ fn fields(
                         pattern="[0-9]+" required autocomplete="off";
                 }
             }
-            button .danger { (words.arm_now) }
+            button name="do" value="forecast" formnovalidate { (words.forecast_show) }
+            button .danger name="do" value="arm" { (words.arm_now) }
         }
     }
 }
@@ -342,6 +363,7 @@ fn batches(desk: &Desk, visitor: &Visitor, names: &[(protocol::PersonId, String)
                     }
                     dt { (words.policy) } dd { (row.policy) }
                     @if row.witness { dt { (words.holds) } dd { (words.witness) } }
+                    @if row.first_of_model { dt { (words.model) } dd { (words.first_of_model) } }
                     dt { (words.taken) } dd { (lang.places(row.admitted.len(), row.count)) }
                     dt { (words.by) } dd { (row.by) }
                     dt { (words.since) } dd { (moment(row.armed_at)) }

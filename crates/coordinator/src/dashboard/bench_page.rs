@@ -6,12 +6,16 @@ use maud::{Markup, html};
 use super::guard::Visitor;
 use super::icon::{Icon, icon};
 use super::lang::Lang;
+use super::models;
 use super::page::{Head, Page, Place, page, token};
 use super::tile::{Mood, Tile, tiles};
 use super::{Desk, Shared};
 use crate::access::Action;
 use crate::bench::Bench;
 use crate::disk_space::DiskSpaceError;
+use crate::first_of_model::ModelRow;
+use crate::panic::Panic;
+use crate::waves::{Wave, wave};
 
 /// What the bench looks like at one moment.
 #[derive(Debug)]
@@ -19,6 +23,8 @@ pub(super) struct Look {
     pub(super) tiles: Vec<Tile>,
     /// What is armed, and what stands in the way of all that is new, as a banner.
     pub(super) banner: Banner,
+    /// Who stopped everything, if somebody has.
+    pub(super) panic: Option<Panic>,
 }
 
 /// The batches that take machines or work on some, and a disk that is too full for more.
@@ -26,6 +32,10 @@ pub(super) struct Look {
 pub(super) struct Banner {
     armed: Vec<Armed>,
     low_disk: Option<DiskSpaceError>,
+    /// Models of which machines wait for a word.
+    models: Vec<ModelRow>,
+    /// Ports that the next laptops can have.
+    next: Option<Wave>,
 }
 
 #[derive(Debug)]
@@ -45,7 +55,11 @@ impl Look {
         let bench = &published.bench;
         let tiles = tiles(bench, &desk.coordinator.live, now);
         let low_disk = desk.coordinator.disk.check().err();
-        Self { tiles, banner: Banner { armed: armed(bench, now), low_disk } }
+        let ports = desk.coordinator.config.ports;
+        let next = ports.and_then(|ports| wave(bench, &desk.coordinator.live, now, ports));
+        let (armed, models) = (armed(bench, now), models::waiting(bench));
+        let banner = Banner { armed, low_disk, models, next };
+        Self { tiles, banner, panic: bench.panic().cloned() }
     }
 
     /// How many machines are in which mood, the most urgent first.
@@ -74,6 +88,10 @@ impl Banner {
                 p .notice .bad role="alert" { (icon(Icon::Alert)) span { (lang.low_disk(low)) } }
             }
             @if self.armed.is_empty() { p .banner { (icon(Icon::List)) span { (words.not_armed) } } }
+            @if let Some(wave) = &self.next {
+                p .banner .armed { (icon(Icon::Hand)) span { (lang.plug_the_next(wave.free, wave.to_come)) } }
+            }
+            @for row in &self.models { (models::markup(visitor, row)) }
             @for batch in &self.armed {
                 form .banner .armed method="post" action="/disarm" {
                     (token(visitor))

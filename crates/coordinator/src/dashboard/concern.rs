@@ -21,8 +21,12 @@ pub(super) enum Concern {
     Stopped(String),
     /// A drive stands still while it erases itself; work goes on.
     StandsStill(String),
+    /// A person stopped all machines while it was at work.
+    Halted,
     /// A person wanted to look at its drives: it waits for that.
     Held,
+    /// A person has to say whether its model works.
+    AwaitsVerdict,
     /// There is no consent.
     Refused(Refusal),
 }
@@ -41,9 +45,20 @@ pub(super) fn concerns(bench: &Bench, machine: &Machine) -> Vec<Concern> {
     let stalled = machine.admission.iter().flat_map(|admission| &admission.stalled);
     let stalled = stalled.map(|(drive, said)| Concern::StandsStill(format!("{drive}: {said}")));
     let held = machine.admission.as_ref().is_some_and(|it| it.holds()).then_some(Concern::Held);
+    let halted = machine.admission.as_ref().is_some_and(|it| it.halted.is_some());
+    let halted = halted.then_some(Concern::Halted);
+    let awaits = machine.admission.as_ref().is_some_and(|it| it.awaits_verdict());
+    let held = held.into_iter().chain(awaits.then_some(Concern::AwaitsVerdict));
     let refusals = machine.admission.iter().flat_map(|admission| &admission.refusals);
     let refused = refusals.cloned().map(Concern::Refused);
-    identity.chain(blank).chain(stopped).chain(stalled).chain(held).chain(refused).collect()
+    identity
+        .chain(blank)
+        .chain(halted)
+        .chain(stopped)
+        .chain(stalled)
+        .chain(held)
+        .chain(refused)
+        .collect()
 }
 
 impl Concern {
@@ -55,6 +70,8 @@ impl Concern {
             Self::Stopped(_) => lang.stopped().0.to_owned(),
             Self::StandsStill(_) => lang.stands_still().0.to_owned(),
             Self::Held => lang.held().0.to_owned(),
+            Self::AwaitsVerdict => lang.awaits_verdict().0.to_owned(),
+            Self::Halted => lang.halted().0.to_owned(),
             Self::Refused(refusal) => lang.refusal(refusal.code).to_owned(),
         }
     }
@@ -63,7 +80,7 @@ impl Concern {
     pub(super) fn verbatim(&self) -> Option<String> {
         match self {
             Self::Identity { what, .. } => Some(what.clone()),
-            Self::Blank | Self::Held => None,
+            Self::Blank | Self::Held | Self::Halted | Self::AwaitsVerdict => None,
             Self::Stopped(sentence) | Self::StandsStill(sentence) => Some(sentence.clone()),
             Self::Refused(refusal) => Some(format!("{}: {}", refusal.what, refusal.sentence)),
         }
@@ -77,6 +94,8 @@ impl Concern {
             | Self::Stopped(_)
             | Self::StandsStill(_)
             | Self::Held
+            | Self::Halted
+            | Self::AwaitsVerdict
             | Self::Refused(_) => None,
         }
     }
@@ -88,6 +107,8 @@ impl Concern {
             Self::Stopped(_) => lang.stopped().1,
             Self::StandsStill(_) => lang.stands_still().1,
             Self::Held => lang.held().1,
+            Self::AwaitsVerdict => lang.awaits_verdict().1,
+            Self::Halted => lang.halted().1,
             Self::Refused(refusal) => lang.remedy(refusal.code),
         }
     }

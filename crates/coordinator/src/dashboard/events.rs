@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::bench_page::Look;
 use super::guard::Visitor;
 use super::page::refusal_page;
+use super::panic;
 use super::{Desk, Shared};
 use crate::login::Door;
 
@@ -33,6 +34,7 @@ pub(super) struct Watcher {
     order: Vec<String>,
     summary: String,
     banner: String,
+    panic: String,
 }
 
 /// What differs from that.
@@ -48,6 +50,8 @@ pub(super) struct Change {
     summary: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     banner: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    panic: Option<String>,
 }
 
 impl Watcher {
@@ -68,9 +72,11 @@ impl Watcher {
         change.order = replace(&mut self.order, order);
         change.summary = replace(&mut self.summary, look.summary(lang).into_string());
         change.banner = replace(&mut self.banner, look.banner.markup(visitor).into_string());
-        let Change { order, tiles, summary, banner } = &change;
-        let nothing = order.is_none() && tiles.is_empty() && summary.is_none() && banner.is_none();
-        (!nothing).then_some(change)
+        let panic = panic::markup(visitor, look.panic.as_ref()).into_string();
+        change.panic = replace(&mut self.panic, panic);
+        let Change { order, tiles, summary, banner, panic } = &change;
+        let frame = [summary, banner, panic].into_iter().any(Option::is_some);
+        (frame || order.is_some() || !tiles.is_empty()).then_some(change)
     }
 }
 

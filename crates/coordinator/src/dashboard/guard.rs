@@ -17,6 +17,7 @@ use super::page::{Page, refusal_page};
 use super::{Desk, Shared};
 use crate::access::{Action, Denied};
 use crate::login::{Door, Visit};
+use crate::panic::Panic;
 
 /// Name of the cookie that holds a visit's secret. Browsers take one of this prefix only over TLS and only from
 /// this very host.
@@ -30,6 +31,8 @@ pub(super) struct Visitor {
     pub(super) by: PersonId,
     pub(super) lang: Lang,
     pub(super) secret: String,
+    /// Who stopped everything, if somebody has when this is asked.
+    pub(super) panic: Option<Panic>,
 }
 
 impl Visitor {
@@ -203,7 +206,8 @@ fn visitor(
     })?;
     Ok(visit.and_then(|visit| {
         let by = visit.actor.person?;
-        Some(Visitor { visit, by, lang, secret: secret.to_owned() })
+        let panic = desk.coordinator.journal.published().bench.panic().cloned();
+        Some(Visitor { visit, by, lang, secret: secret.to_owned(), panic })
     }))
 }
 

@@ -55,6 +55,10 @@ pub(super) fn admitted(how: &AdmittedHow, lang: Lang, names: &[(PersonId, String
             "Admitted by the rule of an isolated bench",
             "Dopuszczony według reguły odizolowanego stołu",
         )),
+        AdmittedHow::Continued { by } => lang.told_with(
+            ("Picked again after the stop", "Wybrany ponownie po zatrzymaniu"),
+            name_of(names, *by),
+        ),
         AdmittedHow::Resumed => lang.told(("Came back and goes on", "Wrócił i pracuje dalej")),
     }
 }
@@ -66,6 +70,16 @@ fn witnessed(happening: &Happening, lang: Lang, names: &[(PersonId, String)]) ->
             ("To wait once its drives are verified", "Ma zaczekać po sprawdzeniu dysków"),
             name_of(names, *by),
         )),
+        Happening::Panicked { by, because } => {
+            let pair = ("A person stopped all machines", "Człowiek zatrzymał wszystkie komputery");
+            let said = [name_of(names, *by), because.clone()];
+            let said: Vec<_> = said.into_iter().filter(|it| !it.is_empty()).collect();
+            Some(lang.told_with(pair, said.join(" · ")))
+        }
+        Happening::Admitted { how: AdmittedHow::Continued { by }, .. } => {
+            let pair = ("Picked again: it goes on", "Wybrany ponownie: pracuje dalej");
+            Some(lang.told_with(pair, name_of(names, *by)))
+        }
         Happening::HoldReleased { by, .. } => {
             let pair = ("Released by a person", "Zwolniony przez człowieka");
             Some(lang.told_with(pair, name_of(names, *by)))
@@ -156,6 +170,7 @@ fn journaled(body: &str, lang: Lang, names: &[(PersonId, String)]) -> Option<Lin
             | Step::SanitizeFailed { .. }
             | Step::Refused { .. }
             | Step::Stalled { .. }
+            | Step::Stopped { .. }
             | Step::AgentDied { .. }
     ) || matches!(&record.step, Step::DriveLookedAt(look) if !look.is_blank());
     Some(Line { at: event.at, told: lang.step(&record.step), bad })

@@ -8,6 +8,7 @@ use maud::{DOCTYPE, Markup, html};
 use super::guard::Visitor;
 use super::icon::{Icon, icon};
 use super::lang::Lang;
+use super::panic;
 use crate::access::Action;
 use crate::simulated;
 
@@ -84,6 +85,10 @@ pub(super) fn page(visitor: &Visitor, head: Head<'_>, content: Markup) -> Page {
                 button .quiet { (words.log_out) }
             }
         }
+    };
+    let content = html! {
+        div #panic { (panic::markup(visitor, visitor.panic.as_ref())) }
+        (content)
     };
     frame(lang, head.title, head.live, header, content)
 }

@@ -52,6 +52,9 @@ pub(super) async fn submit(State(desk): Shared, form_sent: Submission) -> Respon
         Err(JournalError::ClockJump(jump)) => {
             refuse(format!("{} {}", words.not_picked, words.clock_in_doubt), Some(jump.to_string()))
         }
+        Err(JournalError::Stopped) => {
+            refuse(format!("{} {}", words.not_picked, words.panic_on), None)
+        }
         Err(error) => {
             tracing::error!(target: "dashboard", %error, "failed to record a pick");
             let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -58,7 +58,9 @@ impl Mood {
 
     fn of(state: &MachineState, heard: bool) -> Self {
         match state {
-            MachineState::Attention { .. } | MachineState::Held => Self::NeedsPerson,
+            MachineState::Attention { .. } | MachineState::Held | MachineState::AwaitsVerdict => {
+                Self::NeedsPerson
+            }
             // Nobody can say for it whether that was to be expected.
             MachineState::FoundData => Self::NeedsPerson,
             MachineState::Finished
@@ -139,7 +141,7 @@ fn stages(machine: &Machine, state: &MachineState, live: Option<Stage>) -> Vec<(
         MachineState::Admitted if way.contains(&Stage::Inventory) => Stage::Inventory,
         MachineState::Admitted | MachineState::Planned => Stage::Plan,
         MachineState::Sanitizing => Stage::Sanitize,
-        MachineState::Held | MachineState::Looking => Stage::Verify,
+        MachineState::Held | MachineState::Looking | MachineState::AwaitsVerdict => Stage::Verify,
         MachineState::Verified if way.contains(&Stage::Image) => Stage::Image,
         MachineState::Imaged => Stage::Personalize,
         MachineState::Verified | MachineState::Personalized | MachineState::Bootable => {
@@ -191,6 +193,9 @@ impl Tile {
                         (self.stages(lang))
                         (self.progress(lang))
                         (self.concerns(lang))
+                        @for drive in row.unstoppable.iter().filter(|_| self.is_halted()) {
+                            p .reason { (lang.unstoppable(drive)) }
+                        }
                         (self.data(lang))
                         @if let Some(fingerprint) = &row.fingerprint {
                             p .key { (words.key) " " code { (fingerprint) } }
@@ -199,6 +204,10 @@ impl Tile {
                 }
             }
         }
+    }
+
+    fn is_halted(&self) -> bool {
+        self.concerns.iter().any(|it| matches!(it, Concern::Halted))
     }
 
     fn stages(&self, lang: Lang) -> Markup {

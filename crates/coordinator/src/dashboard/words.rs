@@ -42,6 +42,53 @@ catalogue! {
     simulated: "Simulated: these machines do not exist, and nothing here proves anything.",
         "Symulacja: te komputery nie istnieją i nic tutaj niczego nie dowodzi.";
 
+    // When a batch would be done.
+    forecast: "Expected end, if armed and picked now", "Przewidywany koniec, gdyby uzbroić i wybrać teraz";
+    forecast_show: "Show the expected end", "Pokaż przewidywany koniec";
+    forecast_end: "Done about", "Koniec około";
+    forecast_slowest: "The slowest", "Najwolniejszy";
+    forecast_full: "All of each drive is read", "Odczyt całych dysków";
+    forecast_sampled: "NIST's sample is read", "Odczyt próbki według NIST";
+    forecast_this: "as this policy demands", "tak wymaga ta polityka";
+    forecast_basis: "Rests on", "Na podstawie";
+    basis_drive: "the drive's own estimate", "szacunek samego dysku";
+    basis_measured: "measured here", "pomiar tutaj";
+    basis_assumed: "assumed", "założenie";
+    forecast_absent: "Not in sight, taken to be as slow", "Niewidoczne, liczone jak najwolniejszy";
+    forecast_none: "No machine is in sight that could be picked, so the end is not known.",
+        "Nie widać komputera, który można wybrać, więc koniec nie jest znany.";
+    forecast_unable: "Would be refused", "Spotka się z odmową";
+    ports: "At a time, as there are ports", "Naraz, bo tyle jest portów";
+
+    // The first machine of a model.
+    model_asks: "Does this model work:", "Czy ten model działa:";
+    model_first: "First went machine", "Pierwszy poszedł komputer";
+    model_waiting: "Erased and waiting", "Skasowane i czekają";
+    model_ok: "It works: go on", "Działa: dalej";
+    model_no: "It does not", "Nie działa";
+    first_of_model: "The first machine of each model goes first; the others are erased and wait until somebody says that it \
+        works", "Pierwszy komputer każdego modelu idzie pierwszy; pozostałe są kasowane i czekają, aż ktoś potwierdzi, że \
+        działa";
+    first_of_model_hint: "Holds where a system is installed. A system that a model cannot use is then on one laptop and not \
+        on thirty.", "Dotyczy partii, w których instaluje się system. System, z którym dany model nie działa, trafi wtedy \
+        na jeden laptop, a nie na trzydzieści.";
+
+    // The panic button.
+    panic_now: "STOP ALL MACHINES", "ZATRZYMAJ WSZYSTKO";
+    panic_why: "Why (may stay empty)", "Dlaczego (może być puste)";
+    panic_on: "All machines are stopped.", "Wszystkie komputery są zatrzymane.";
+    panic_meaning: "No machine is let begin or go on, and none writes to its drives any more. A drive that erases itself by \
+        its firmware cannot be stopped by anybody: its tile says so. A machine that is not heard was not told.",
+        "Żaden komputer nie może zacząć ani kontynuować i żaden nie zapisuje już na dyskach. Dysku, który kasuje się sam, \
+        nikt nie może zatrzymać: jest to napisane na jego kafelku. Komputer, którego nie słychać, nie dostał polecenia.";
+    panic_over: "Take the stop back", "Odwołaj zatrzymanie";
+    panic_over_hint: "No machine goes on by this: each that was stopped has to be picked again.",
+        "Żaden komputer nie ruszy przez to sam: każdy zatrzymany trzeba wybrać ponownie.";
+    panic_not_recorded: "It could not be recorded, so the machines were not told. Switch off by hand what must stop. The \
+        coordinator's log says why.",
+        "Nie udało się tego zapisać, więc komputery nie dostały polecenia. Wyłącz ręcznie to, co musi stanąć. Powód jest \
+        w dzienniku koordynatora.";
+
     // Logging in.
     log_in: "Log in", "Zaloguj";
     log_in_title: "Log in to the bench", "Logowanie do stołu";
@@ -276,9 +323,9 @@ catalogue! {
     users: "Users", "Użytkownicy";
     user_add: "Add a user", "Dodaj użytkownika";
     user_role: "Role", "Rola";
-    user_role_hint: "Auditors read and take certificates along. Technicians also pick, look, hold and release. \
+    user_role_hint: "Auditors read and take certificates along. Technicians also pick, look, hold, release and stop all machines. \
         Supervisors may do everything.",
-        "Audytor czyta i pobiera certyfikaty. Technik także wybiera, ogląda, zatrzymuje i zwalnia. \
+        "Audytor czyta i pobiera certyfikaty. Technik także wybiera, ogląda, zatrzymuje i zwalnia, również wszystkie komputery naraz. \
         Kierownik może wszystko.";
     user_set_role: "Change the role", "Zmień rolę";
     user_renew: "Make a new password", "Utwórz nowe hasło";

@@ -189,7 +189,7 @@ fn an_admission_by_the_rule_ends_with_the_rule_unless_work_began() {
         }
         let machine = scene.machine(&agent);
         let told = directive(&scene.bench, scene.now, machine, &agent.public(), MANUAL);
-        let waits = matches!(&told, Directive::Wait { reason } | Directive::LocalDisk { reason }
+        let waits = matches!(&told, Directive::Wait { reason } | Directive::LocalDisk { reason, .. }
             if reason.contains("another DHCP server"));
         assert_eq!(waits, !begins, "{told:?}");
         assert_eq!(scene.consent(&agent, &request).is_ok(), begins);

@@ -36,6 +36,7 @@ use crate::random;
 use crate::records::{self, RecordsError};
 use crate::sessions::Session;
 use crate::simulated;
+use crate::waves;
 
 /// The largest body: an inventory of a machine with dozens of drives is some 50 kB.
 const MAX_BODY_LEN: usize = 2 << 20;
@@ -216,7 +217,13 @@ pub(crate) async fn heartbeat(
     let published = coordinator.journal.published();
     let machine = known(&published.bench, session)?;
     let now = coordinator.journal.now();
-    Ok(Json(directive(&published.bench, now, machine, &agent, rules)))
+    let mut directive = directive(&published.bench, now, machine, &agent, rules);
+    if let Directive::LocalDisk { next, .. } = &mut directive
+        && coordinator.config.ports.is_some()
+    {
+        *next = waves::to_come(&published.bench, &coordinator.live, now) > 0;
+    }
+    Ok(Json(directive))
 }
 
 /// Asks for consent to a plan.

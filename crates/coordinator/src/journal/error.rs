@@ -106,6 +106,11 @@ pub(crate) enum JournalError {
     /// The clock is in doubt.
     #[error(transparent)]
     ClockJump(ClockJump),
+    /// A person stopped everything.
+    #[error(
+        "a person stopped all machines, so nothing is armed, picked or consented to; `rehome panic --over` takes that back"
+    )]
+    Stopped,
     /// A person accepts a clock that nobody doubts.
     #[error(
         "the clock is not in doubt, so there is nothing to accept (serve: leave out --accept-clock)"

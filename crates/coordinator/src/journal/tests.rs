@@ -167,7 +167,17 @@ async fn arm(journal: &Journal) -> Result<(), JournalError> {
         let (hour, job) = (Duration::from_secs(3600), protocol::JobKind::Wipe {});
         let policy = plan::policy::default();
         let (until, count, witness, lot) = (crate::clock::after(now, hour), 1, false, None);
-        Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot }
+        Happening::BatchArmed {
+            batch,
+            by,
+            until,
+            count,
+            job,
+            policy,
+            witness,
+            lot,
+            first_of_model: false,
+        }
     };
     journal.grant(move |_, now| (vec![happening(now)], ())).await
 }

@@ -215,7 +215,17 @@ fn the_journal_of_before_reads_as_armed_without_a_hold_and_a_look_holds_no_bytes
     let at = protocol::UnixMillis(1);
     let (by, until, count) = (OLA, crate::clock::after(at, HOUR), 1);
     let (batch, witness, lot) = (BATCH, false, None);
-    let happening = Happening::BatchArmed { batch, by, until, count, job, policy, witness, lot };
+    let happening = Happening::BatchArmed {
+        batch,
+        by,
+        until,
+        count,
+        job,
+        policy,
+        witness,
+        lot,
+        first_of_model: false,
+    };
     let event = JournalEvent { at, happening };
     let text = serde_json::to_string(&event).unwrap();
     assert!(!text.contains("witness") && !text.contains("lot"), "{text}");

@@ -73,7 +73,12 @@ impl Laptop {
     }
 
     pub(crate) async fn heartbeat(&self, at: &Coordinator) -> Directive {
-        let heartbeat = Heartbeat { stage: Stage::Plan, sentence: "asking".into(), progress: None };
+        let heartbeat = Heartbeat {
+            stage: Stage::Plan,
+            sentence: "asking".into(),
+            progress: None,
+            erasing_themselves: Vec::new(),
+        };
         ok(&self.post(at, "/agent/v1/heartbeat", &heartbeat).await)
     }
 

@@ -20,6 +20,7 @@ mod images;
 mod journal;
 mod logs;
 mod low_disk;
+mod models;
 mod monitoring;
 mod other_machines;
 mod passwords;

@@ -32,6 +32,7 @@ pub(super) fn format(
     for namespace in talk.drive.namespaces() {
         let data = nvme::identify(talk.drive, Some(namespace)).map_err(FailureCause::of_nvme)?;
         let command = NvmeCommand::Format { namespace, format: CurrentFormat::of(&data), erase };
+        watch.go_on()?;
         while_showing_time(watch, talk.drive.size(), None, || talk.nvme(command, LIMIT))
             .map_err(FailureCause::of_nvme)?;
     }

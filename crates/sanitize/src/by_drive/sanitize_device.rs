@@ -43,6 +43,7 @@ pub(super) fn ata(
         return Err(FailureCause::Locked);
     }
     let estimate = estimate(technique, talk)?;
+    watch.go_on()?;
     talk.ata(command, BEGIN).map_err(FailureCause::of_ata)?;
     match wait_until_idle(talk, estimate, watch)? {
         SanitizeState::Idle => {}
@@ -70,6 +71,7 @@ pub(super) fn nvme(
     }
     let estimate = estimate(technique, talk)?;
     let command = NvmeCommand::Sanitize(action);
+    watch.go_on()?;
     talk.nvme(command, BEGIN).map_err(FailureCause::of_nvme)?;
     match wait_until_idle(talk, estimate, watch)? {
         SanitizeState::Idle => {}

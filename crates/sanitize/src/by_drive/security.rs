@@ -30,6 +30,7 @@ pub(super) fn erase(
     let security = identified(talk)?;
     may_erase(&security, enhanced)?;
     let estimate = if enhanced { security.enhanced_time } else { security.erase_time };
+    watch.go_on()?;
     // From here on the drive may have our password, whatever it answers.
     let set = talk.ata(AtaCommand::SecuritySetPassword(password), SHORT);
     let erased = set
@@ -119,9 +120,11 @@ fn erase_unit(
         }
         EraseTime::NotReported | EraseTime::LongerThan(_) => (LONGEST, None),
     };
+    watch.go_on()?;
     talk.ata(AtaCommand::SecurityErasePrepare, SHORT).map_err(FailureCause::of_ata)?;
     let command = AtaCommand::SecurityEraseUnit { password, enhanced };
     let size = talk.drive.size();
+    watch.go_on()?;
     while_showing_time(watch, size, expected, || talk.ata(command, limit))
         .map_err(FailureCause::of_ata)?;
     Ok(())

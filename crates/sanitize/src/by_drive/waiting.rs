@@ -103,6 +103,8 @@ pub(super) fn while_showing_time<T: Send>(
     command: impl FnOnce() -> T + Send,
 ) -> T {
     let reporter = Reporter::new(watch, Doing::ErasingItself, size);
+    // From here on nothing can stop the drive: said before it is so.
+    reporter.advanced(0);
     let began = Instant::now();
     let share =
         || expected.map_or(0.0, |expected| began.elapsed().as_secs_f64() / expected.as_secs_f64());

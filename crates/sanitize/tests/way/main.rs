@@ -12,4 +12,5 @@ mod passes;
 mod power;
 mod restart;
 mod rig;
+mod stopped;
 mod swap;

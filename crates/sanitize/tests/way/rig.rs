@@ -172,8 +172,16 @@ impl Eraser {
         &self,
         progress: &dyn sanitize::Progress,
     ) -> Result<Verified, Box<Failed>> {
-        let stop = AtomicBool::new(false);
-        let watch = Watch::new(progress, &stop).with_patience(PATIENCE);
+        self.sanitize_until(progress, &AtomicBool::new(false))
+    }
+
+    /// Likewise, until `stop` is true.
+    pub(crate) fn sanitize_until(
+        &self,
+        progress: &dyn sanitize::Progress,
+        stop: &AtomicBool,
+    ) -> Result<Verified, Box<Failed>> {
+        let watch = Watch::new(progress, stop).with_patience(PATIENCE);
         let mut planned = self.planned.clone();
         planned.unlock = has_password(&self.drive);
         let run = TicketId::from_bytes([7; 16]);

@@ -23,6 +23,11 @@ impl Coordinator {
         Self::start_with(&[])
     }
 
+    /// With so few ports that one laptop follows another.
+    pub(crate) fn with_a_port() -> Self {
+        Self::start_with(&["--ports", "1"])
+    }
+
     /// Of simulated machines, which all have one address.
     pub(crate) fn simulated() -> Self {
         Self::start_with(&["--simulated", "--machines-per-address", "100"])

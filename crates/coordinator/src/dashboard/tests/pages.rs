@@ -27,7 +27,12 @@ async fn what_a_machine_says_of_itself_is_text() {
     inventory.controllers[0].unexplained = Some(evil.into());
     inventory.drives[0].identity.as_mut().unwrap().serial = evil.into();
     let (id, ..) = door.boot(inventory).await;
-    let heartbeat = Heartbeat { stage: Stage::Plan, sentence: evil.into(), progress: None };
+    let heartbeat = Heartbeat {
+        stage: Stage::Plan,
+        sentence: evil.into(),
+        progress: None,
+        erasing_themselves: Vec::new(),
+    };
     door.coordinator.live.heard(id, heartbeat);
     let ola = door.log_in().await;
     let lot = super::lots::lot_of(&door);
@@ -140,6 +145,7 @@ async fn a_page_is_told_of_changes_and_of_nothing_else() {
         stage: Stage::Sanitize,
         sentence: "erasing".into(),
         progress: Some(Progress { done: ByteLen(done), total: ByteLen(100), rate: ByteLen(1) }),
+        erasing_themselves: Vec::new(),
     };
     // It is not at work, so what its agent says does not show.
     door.coordinator.live.heard(id, said(10));

@@ -77,7 +77,12 @@ impl Laptop {
 
     /// Does what it was admitted to, up to where it may be held.
     async fn wipe(&self, door: &Door) {
-        let heartbeat = Heartbeat { stage: Stage::Plan, sentence: String::new(), progress: None };
+        let heartbeat = Heartbeat {
+            stage: Stage::Plan,
+            sentence: String::new(),
+            progress: None,
+            erasing_themselves: Vec::new(),
+        };
         let told = self.post("heartbeat", &heartbeat).await.unwrap();
         let Directive::Work { job, .. } = told else { panic!("no work: {told:?}") };
         let published = || door.coordinator.journal.published();

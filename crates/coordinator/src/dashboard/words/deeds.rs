@@ -53,6 +53,29 @@ impl Lang {
             Happening::Admitted { how: AdmittedHow::Picked { .. }, .. } => {
                 told(("Picked the machine", "Wybrano komputer"))
             }
+            Happening::Admitted { how: AdmittedHow::Continued { .. }, .. } => told((
+                "Let the stopped machine go on",
+                "Pozwolono zatrzymanemu komputerowi pracować dalej",
+            )),
+            Happening::ModelJudged { model, works, because, .. } => {
+                let pair = if *works {
+                    ("Said that a model works", "Potwierdzono, że model działa")
+                } else {
+                    ("Said that a model does not work", "Stwierdzono, że model nie działa")
+                };
+                self.told_with(pair, joined([model.to_string(), because.clone()]))
+            }
+            Happening::Panicked { because, .. } => self.told_with(
+                ("Stopped all machines", "Zatrzymano wszystkie komputery"),
+                because.clone(),
+            ),
+            Happening::PanicOver { because, .. } => self.told_with(
+                (
+                    "Took the stop of all machines back",
+                    "Odwołano zatrzymanie wszystkich komputerów",
+                ),
+                because.clone(),
+            ),
             Happening::BatchArmed { count, job, policy, lot, .. } => self.told_with(
                 ("Armed a batch", "Uzbrojono partię"),
                 joined([

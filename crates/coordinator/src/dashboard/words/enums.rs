@@ -31,6 +31,7 @@ impl Lang {
             MachineState::Looking => ("looking", "sprawdzanie"),
             MachineState::Verified => ("erased", "skasowany"),
             MachineState::Held => ("look at it", "obejrzyj go"),
+            MachineState::AwaitsVerdict => ("does it work?", "czy model działa?"),
             MachineState::Imaged => ("system written", "system zapisany"),
             MachineState::Personalized => ("set up", "ustawiony"),
             MachineState::Bootable => ("reporting", "raport"),

@@ -98,6 +98,18 @@ impl Lang {
         }
     }
 
+    /// Ports are free, and laptops are to come.
+    pub(in super::super) fn plug_the_next(self, free: u32, to_come: u32) -> String {
+        match self {
+            Self::En => {
+                format!("Plug in the next laptop. Free ports: {free}, still to come: {to_come}.")
+            }
+            Self::Pl => format!(
+                "Podłącz następny laptop. Wolne porty: {free}, jeszcze do podłączenia: {to_come}."
+            ),
+        }
+    }
+
     pub(in super::super) fn wait_to_be_picked(self, n: usize) -> String {
         match self {
             Self::En => format!("Waiting to be picked at this moment: {n}"),
@@ -204,6 +216,46 @@ impl Lang {
              wyjąć i zniszczyć.",
         ));
         (title, remedy)
+    }
+
+    pub(in super::super) fn halted(self) -> (&'static str, &'static str) {
+        let title = self.of((
+            "It was stopped when a person stopped all machines",
+            "Zatrzymano go, gdy człowiek zatrzymał wszystkie komputery",
+        ));
+        let remedy = self.of((
+            "Find out why. When the stop of all machines is taken back, pick this one again: its work goes on, and what \
+             was proven before is only looked at again.",
+            "Ustal przyczynę. Po odwołaniu zatrzymania wybierz ten komputer ponownie: praca ruszy dalej, a to, co już \
+             wykazano, zostanie tylko obejrzane jeszcze raz.",
+        ));
+        (title, remedy)
+    }
+
+    pub(in super::super) fn awaits_verdict(self) -> (&'static str, &'static str) {
+        let title = self.of((
+            "Erased and checked; it waits for a word on its model",
+            "Skasowany i sprawdzony; czeka na ocenę modelu",
+        ));
+        let remedy = self.of((
+            "Look at the first machine of this model: does it start, with picture, sound and network? Then say so on the \
+             bench, and the others go on.",
+            "Obejrzyj pierwszy komputer tego modelu: czy startuje, czy jest obraz, dźwięk i sieć? Potem powiedz to na \
+             stole, a pozostałe ruszą dalej.",
+        ));
+        (title, remedy)
+    }
+
+    /// A drive goes on whatever a person says.
+    pub(in super::super) fn unstoppable(self, drive: &str) -> String {
+        match self {
+            Self::En => format!(
+                "{drive} erases itself by its firmware: nothing can stop that. Leave it plugged in."
+            ),
+            Self::Pl => format!(
+                "{drive} kasuje się sam: nic nie może tego powstrzymać. Nie odłączaj od prądu."
+            ),
+        }
     }
 
     pub(in super::super) fn held(self) -> (&'static str, &'static str) {

@@ -54,6 +54,8 @@ impl Lang {
                 ),
                 format!("{} · {sentence}", self.drive(drive)),
             ),
+            Step::Stopped { sentence, .. } => self
+                .told_with(("Stopped by a person", "Zatrzymane przez człowieka"), sentence.clone()),
             Step::Verified(evidence) => self.verified(evidence),
             Step::SanitizeFailed { drive, sentence, bad_ranges, .. } => self.told_with(
                 ("Erasing failed", "Kasowanie się nie udało"),

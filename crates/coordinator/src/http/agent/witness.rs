@@ -9,7 +9,10 @@ use protocol::witness::{LookAnswer, Seen, WitnessReply};
 
 use super::super::answer::{FromBody, Json, Refused};
 use super::{Shared, known};
+use crate::bench::Bench;
+use crate::coordinator::Coordinator;
 use crate::event::{Happening, Saw};
+use crate::first_of_model::{Gate, gate};
 use crate::sessions::Session;
 use crate::witness::{Answered, Asked, Content, Taken};
 
@@ -28,7 +31,8 @@ pub(crate) async fn witness(
         let published = coordinator.journal.published();
         let admission = known(&published.bench, session)?.admission.as_ref();
         let ours = admission.filter(|it| it.is_open_to(&agent) && it.used_ticket(&agent));
-        ours.map(|admission| admission.held)
+        // A machine that was stopped waits as well, until its agent hears of it.
+        ours.map(|admission| admission.held || admission.halted.is_some())
     };
     match held {
         Some(true) => {
@@ -37,13 +41,39 @@ pub(crate) async fn witness(
         }
         Some(false) => {
             coordinator.looks.end(&id);
-            Ok(Json(WitnessReply::GoOn {}))
+            model_gate(&coordinator, session).await.map(Json)
         }
         None => {
             let sentence = "this agent has no work that it could go on with; ask what to do";
             Err(Refused::new(StatusCode::CONFLICT, sentence))
         }
     }
+}
+
+/// Whether it goes on as far as its model is concerned. Who goes first is decided in the journal; only who would go asks
+/// there, or every machine that waits would, each second.
+async fn model_gate(coordinator: &Coordinator, session: Session) -> Result<WitnessReply, Refused> {
+    let seen = {
+        let published = coordinator.journal.published();
+        gate(&published.bench, known(&published.bench, session)?)
+    };
+    let decided = match seen {
+        Gate::Open | Gate::Shut { .. } => seen,
+        Gate::Goes(_) => {
+            let decide = move |bench: &Bench, _| match known(bench, session) {
+                Err(refused) => (Vec::new(), Err(refused)),
+                Ok(machine) => match gate(bench, machine) {
+                    Gate::Goes(happening) => (vec![happening], Ok(Gate::Open)),
+                    other => (Vec::new(), Ok(other)),
+                },
+            };
+            coordinator.journal.grant(decide).await??
+        }
+    };
+    Ok(match decided {
+        Gate::Shut { first } => WitnessReply::Wait { first },
+        Gate::Open | Gate::Goes(_) => WitnessReply::GoOn {},
+    })
 }
 
 /// Answers a look: the sectors' bytes, or why they cannot be read.
