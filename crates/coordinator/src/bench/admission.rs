@@ -7,8 +7,8 @@ use evidence::{Envelope, EnvelopeError};
 use protocol::event::{BootNotice, DriveEvidence, DriveLook};
 use protocol::inventory::Product;
 use protocol::{
-    AgentKey, Bus, DriveIdentity, DriveUnit, ImageId, Inventory, Job, JobKind, Plan, Refusal,
-    Sha256Digest, Step, Ticket, UnixMillis,
+    AgentKey, DriveIdentity, ImageId, Job, JobKind, Plan, Refusal, Sha256Digest, Step, Ticket,
+    UnixMillis,
 };
 
 use super::{MachineState, Proof};
@@ -495,17 +495,4 @@ impl Admission {
             demanded.all(|drive| self.verified.get(&drive.identity).is_some_and(|it| it.seen_again))
         })
     }
-}
-
-/// What a person who picks a machine consents to lose: the drives that are neither on USB, removable, nor far
-/// away. Compared as a whole: a drive more or less voids the consent.
-pub(crate) fn internal_drives(inventory: &Inventory) -> BTreeSet<DriveIdentity> {
-    internal_units(inventory).filter_map(|drive| drive.identity.clone().ok()).collect()
-}
-
-/// The drives that are neither on USB, removable, nor far away.
-pub(super) fn internal_units(inventory: &Inventory) -> impl Iterator<Item = &DriveUnit> {
-    let internal =
-        |drive: &&DriveUnit| !drive.removable && !matches!(drive.bus, Bus::Usb | Bus::Network);
-    inventory.drives.iter().filter(internal)
 }

@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::{BatchId, DriveIdentity, UnixMillis};
+use protocol::{BatchId, Bus, DriveIdentity, DriveUnit, Inventory, UnixMillis};
 
-use super::admission::internal_units;
-use super::{Machine, internal_drives};
+use super::Machine;
 use crate::drive_name::DriveName;
 
 /// The internal drives of a machine, by what is known of their content.
@@ -100,4 +99,17 @@ impl Machine {
 fn is_same(a: &DriveIdentity, b: &DriveIdentity) -> bool {
     let differ = matches!((&a.wwn, &b.wwn), (Some(a), Some(b)) if a != b);
     a.serial == b.serial && a.model == b.model && !differ
+}
+
+/// What a person who picks a machine consents to lose: the drives that are neither on USB, removable, nor far
+/// away. Compared as a whole: a drive more or less voids the consent.
+pub(crate) fn internal_drives(inventory: &Inventory) -> BTreeSet<DriveIdentity> {
+    internal_units(inventory).filter_map(|drive| drive.identity.clone().ok()).collect()
+}
+
+/// The drives that are neither on USB, removable, nor far away.
+pub(super) fn internal_units(inventory: &Inventory) -> impl Iterator<Item = &DriveUnit> {
+    let internal =
+        |drive: &&DriveUnit| !drive.removable && !matches!(drive.bus, Bus::Usb | Bus::Network);
+    inventory.drives.iter().filter(internal)
 }

@@ -3,6 +3,7 @@ mod kinds;
 use protocol::{ByteLen, ImageId, JobKind, Step};
 
 use super::*;
+use crate::event::{AdmittedHow, Happening, JournalEvent};
 use crate::scene::hardware::laptop;
 use crate::scene::{MANUAL, Scene};
 
