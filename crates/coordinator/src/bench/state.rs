@@ -49,18 +49,22 @@ pub(crate) enum MachineState {
 
 impl MachineState {
     /// Every name in tables, in the order of the work.
-    pub(crate) const NAMES: [&'static str; 13] = [
+    pub(crate) const NAMES: [&'static str; 17] = [
         "seen",
         "waiting",
         "admitted",
         "planned",
         "sanitizing",
+        "looking",
         "verified",
         "held",
         "imaged",
         "personalized",
         "bootable",
         "finished",
+        "inventoried",
+        "found-blank",
+        "found-data",
         "booted",
         "attention",
     ];
@@ -122,5 +126,19 @@ impl MachineState {
             Self::Attention { reasons } => return reasons.join("; "),
         };
         sentence.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Monitors see a series of each from the start. The compiler holds `name` complete, and this the list by it.
+    #[test]
+    fn every_states_name_stands_in_the_list() {
+        let (_, from) = include_str!("state.rs").split_once("fn name(&self)").unwrap();
+        let (arms, _) = from.split_once("\n    }\n").unwrap();
+        let names: Vec<_> = arms.lines().filter_map(|line| line.split('"').nth(1)).collect();
+        assert_eq!(names, MachineState::NAMES);
     }
 }
