@@ -247,7 +247,8 @@ impl Machine {
 
     /// Why it is never touched, if a person said so. What is done is done: it keeps its certificate.
     pub(crate) fn protected(&self) -> Option<&str> {
-        self.protected.as_deref().filter(|_| !self.is_finished())
+        let is_done = self.is_finished() && self.was_worked_on();
+        self.protected.as_deref().filter(|_| !is_done)
     }
 
     /// Where it stands by the journal.

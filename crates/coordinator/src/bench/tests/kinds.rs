@@ -10,7 +10,7 @@ use crate::boot_choice::{BootChoice, Caller, choose};
 use crate::consent::ConsentError;
 use crate::directive::directive;
 use crate::scene::hardware::laptop;
-use crate::scene::{AUTOMATIC, Agent, MANUAL, Scene};
+use crate::scene::{AUTOMATIC, Agent, MANUAL, OLA, Scene};
 
 fn inventoried() -> Step {
     Step::Inventoried { inventory: Box::new(laptop(1)) }
@@ -51,8 +51,7 @@ fn who_was_only_observed_leaves_and_is_there_again_for_another_batch() {
 
         scene.arm(2, 1, JobKind::Wipe {});
         let batch = protocol::BatchId::from_bytes([1; 16]);
-        let by = crate::scene::OLA;
-        scene.apply(vec![crate::event::Happening::BatchDisarmed { batch, by }]);
+        scene.apply(vec![crate::event::Happening::BatchDisarmed { batch, by: OLA }]);
         assert_eq!(boots(&scene), BootChoice::Appliance);
         assert!(matches!(told(&scene, &agent), Directive::Wait { .. }));
         let again = scene.boot(&laptop(1), rules);
@@ -65,6 +64,20 @@ fn who_was_only_observed_leaves_and_is_there_again_for_another_batch() {
         let request = scene.request(&again, &laptop(1));
         assert!(matches!(scene.consent(&again, &request), Ok(protocol::PlanReply::Ticket { .. })));
     }
+}
+
+#[test]
+fn who_was_only_observed_and_is_protected_since_is_not_taken_by_another_batch() {
+    let (mut scene, agent) = stock_taken(AUTOMATIC);
+    let protect = crate::protection::protect(&scene.bench, "SYS001", OLA, "the mayor's own");
+    scene.apply(vec![protect.unwrap()]);
+    let batch = scene.arm(2, 1, JobKind::Wipe {});
+    let key = agent.public();
+    let by_itself =
+        crate::enrollment::admit_waiting(&scene.bench, scene.now, agent.id, key, AUTOMATIC);
+    assert_eq!(by_itself, None);
+    let refused = scene.pick_for(&[agent.number], Some(batch), MANUAL).unwrap_err().to_string();
+    assert!(refused.contains("protected"), "{refused}");
 }
 
 #[test]

@@ -112,6 +112,33 @@ async fn arming_shows_the_policies_and_their_meaning_and_takes_the_chosen_one() 
 }
 
 #[tokio::test]
+async fn what_only_looks_is_offered_in_both_languages_and_armed_without_the_owners_papers() {
+    let door = Door::open().await;
+    let ola = door.log_in().await;
+    for (lang, words) in [
+        ("en", ["Take stock only, write nothing", "say whether they are blank"]),
+        ("pl", ["Tylko spisz sprzęt", "powiedz, czy są puste"]),
+    ] {
+        let page = door.get(&format!("/arm?lang={lang}"), &ola.cookie).await.body;
+        for word in words.into_iter().chain(["value=\"inventory-only\"", "value=\"verify-only\""]) {
+            assert!(page.contains(word), "{word:?} is not in {page}");
+        }
+        // There is no image, so nothing can be installed.
+        assert!(!page.contains("value=\"image-only\""), "{page}");
+    }
+    // The owner has accepted another policy than this.
+    for (kind, status) in [("wipe", 409), ("inventory-only", 303), ("verify-only", 303)] {
+        let mut fields = arming(&ola, "2", "2");
+        (fields[1].1, fields[2].1) = (kind, "default");
+        assert_eq!(door.post("/arm", &ola.cookie, &fields).await.status, status, "{kind}");
+    }
+    let published = door.coordinator.journal.published();
+    let mut armed: Vec<_> = published.bench.batches().map(|it| it.job.kind.word()).collect();
+    armed.sort_unstable();
+    assert_eq!(armed, ["inventory-only", "verify-only"]);
+}
+
+#[tokio::test]
 async fn a_person_arms_picks_and_disarms() {
     let door = Door::open().await;
     let (_, number, agent) = door.boot(laptop(1)).await;
