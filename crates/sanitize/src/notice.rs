@@ -130,7 +130,7 @@ pub fn leave_notice(
 
 /// SHA-256 of where a notice stands on any drive that may have one; none where that cannot be read.
 pub fn head(drive: &dyn Drive) -> Option<protocol::Sha256Digest> {
-    if drive.size().0 < NOTICE_LEN || LEN % drive.sector_size().bytes() as usize != 0 {
+    if drive.size().0 < NOTICE_LEN || !LEN.is_multiple_of(drive.sector_size().bytes() as usize) {
         return None;
     }
     let mut buffer = AlignedBuf::zeroed(LEN);
