@@ -6,6 +6,7 @@ use protocol::{Directive, Inventory};
 
 use super::*;
 use crate::bench::MachineState;
+use crate::boot_choice::{BootChoice, Caller, choose};
 use crate::directive::directive;
 use crate::lots::view;
 use crate::scene::AUTOMATIC;
@@ -44,11 +45,18 @@ fn a_proof_from_an_earlier_lot_counts_for_that_lot_only() {
     };
     assert_eq!(of(&scene, OTHER).missing().len(), 1, "it was not seen since");
     assert!(matches!(told(&scene, &agent), Directive::LocalDisk { .. }), "nobody says it is back");
+    let boots = |scene: &Scene| {
+        let who = laptop(1).identity;
+        let caller = Caller { mac: who.macs.first().copied(), uuid: who.uuid.as_deref() };
+        choose(&scene.bench, scene.now, false, caller)
+    };
+    assert!(matches!(boots(&scene), BootChoice::LocalDisk { .. }));
     let refused = scene.pick(&[agent.number]).unwrap_err().to_string();
     assert!(refused.contains("never wiped twice") && refused.contains("receive"), "{refused}");
 
     let receive = |desk: &Desk<'_>| desk.receive(agent.number, "the owner handed it over again");
     wish_of(&mut scene, OTHER, receive).unwrap();
+    assert_eq!(boots(&scene), BootChoice::Appliance);
     let reckoning = of(&scene, OTHER);
     assert_eq!(reckoning.sums, sums(1, 0, 0, 0), "its proof is the other lot's");
     assert!(matches!(reckoning.received[0].in_the_way[..], [Obstacle::DataThere { .. }]));
