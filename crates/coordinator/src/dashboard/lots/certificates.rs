@@ -30,7 +30,7 @@ use crate::verify_page::VERIFY_PAGE;
 #[derive(Debug, thiserror::Error)]
 enum PackError {
     #[error(transparent)]
-    Certificate(#[from] CertificateError),
+    Certificate(Box<CertificateError>),
     #[error("packing the certificates of a lot")]
     Zip(#[from] zip::result::ZipError),
     #[error("packing the certificates of a lot")]
@@ -100,7 +100,7 @@ fn pack(coordinator: &Coordinator, lang: Lang, lot: &LotView) -> Result<Packed, 
             Err(why @ (CertificateError::NotEarned { .. } | CertificateError::Unknown(_))) => {
                 without.push_str(&format!("{why}\r\n"));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(PackError::Certificate(Box::new(error))),
         }
     }
     if !without.is_empty() {
