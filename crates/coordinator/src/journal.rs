@@ -120,7 +120,7 @@ impl Journal {
     ) -> Result<Self, JournalError> {
         let Founding { site, simulated } = founding.into();
         let kept = checkpoint::read_file(path)?;
-        is_not_lost(path, kept.is_some())?;
+        database::is_not_lost(path, kept.is_some())?;
         let mut database = Database::open(path)?;
         let mut published = database.read_all()?;
         if let Some(theirs) = published.bench.site().filter(|theirs| *theirs != site) {
@@ -380,24 +380,6 @@ impl Journal {
     /// When the database cannot be read.
     pub(crate) fn names(&self) -> Result<Vec<(PersonId, String)>, JournalError> {
         database::read_names(&self.path)
-    }
-}
-
-/// Whether there is a journal, or nothing from which one can see that there was one: SQLite would throw away the
-/// write-ahead log of a database that is empty.
-fn is_not_lost(path: &Path, has_checkpoint: bool) -> Result<(), JournalError> {
-    let log = database::log_of(path);
-    let left = match has_checkpoint {
-        true => checkpoint::file_of(path),
-        false if database::has_content(&log) => log,
-        false => return Ok(()),
-    };
-    match database::has_content(path) {
-        true => Ok(()),
-        false => Err(JournalError::Gone {
-            path: path.display().to_string(),
-            left: left.display().to_string(),
-        }),
     }
 }
 

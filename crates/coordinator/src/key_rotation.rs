@@ -182,5 +182,15 @@ pub(crate) fn publish(
     Ok(signed)
 }
 
+/// A rotation that ends once it is recorded, as where the power goes. Gives the new key.
+#[cfg(test)]
+pub(crate) async fn interrupted(data: &DataDir) -> SiteKey {
+    let next = prepare(data).unwrap();
+    let public = SiteKey::from_bytes(next.public());
+    let word = Word { by: "Ola".to_owned(), because: "yearly".to_owned() };
+    record(data, next, word).await.unwrap();
+    public
+}
+
 #[cfg(test)]
 mod tests;

@@ -248,3 +248,23 @@ fn check(asker: &Asker, store: &ImageStore) -> Result<()> {
     let value = json!({ "images": report.images, "chunks": report.chunks_good, "bytes": bytes });
     asker.said(value.to_string().as_bytes(), &sentence).context("writing the result")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn half_a_rotation_is_finished_before_the_journal_is_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataDir::open(folder.path()).unwrap();
+        let site = Site::open(data.path()).unwrap().public();
+        drop(Journal::open(&data.join("journal.db"), site).unwrap());
+        let key = key_rotation::interrupted(&data).await;
+        // Whoever has the directory goes on with it himself.
+        finish_rotation(folder.path()).unwrap();
+        assert_eq!(Site::open(folder.path()).unwrap().public(), site);
+        drop(data);
+        finish_rotation(folder.path()).unwrap();
+        assert_eq!(Site::open(folder.path()).unwrap().public(), key);
+    }
+}

@@ -231,3 +231,25 @@ impl Command {
         Self::Password { name: name.to_owned(), by: By { by: None } }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Founding;
+
+    #[tokio::test]
+    async fn users_are_changed_at_rest_after_half_a_rotation_and_on_a_simulated_site() {
+        for simulated in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let data = DataDir::open(folder.path()).unwrap();
+            let site = Site::open(data.path()).unwrap().public();
+            drop(Journal::open(&data.join("journal.db"), Founding { site, simulated }).unwrap());
+            let key = key_rotation::interrupted(&data).await;
+            drop(data);
+            let (_data, journal, users) = open(folder.path()).await.unwrap();
+            let by = By { by: Some("Ola".into()) }.actor();
+            users.add(&journal, &by, "Ewa", Role::Auditor).await.unwrap();
+            assert_eq!(Site::open(folder.path()).unwrap().public(), key);
+        }
+    }
+}

@@ -256,7 +256,27 @@ pub(super) fn read_names(path: &Path) -> Result<Vec<(PersonId, String)>, Journal
     Ok(people.into_iter().map(|person| (person.id, person.name)).collect())
 }
 
+/// Whether there is a journal, or nothing from which one can see that there was one: SQLite would throw away the
+/// write-ahead log of a database that is empty.
+pub(super) fn is_not_lost(path: &Path, has_checkpoint: bool) -> Result<(), JournalError> {
+    let log = log_of(path);
+    let left = match has_checkpoint {
+        true => checkpoint::file_of(path),
+        false if has_content(&log) => log,
+        false => return Ok(()),
+    };
+    match has_content(path) {
+        true => Ok(()),
+        false => Err(JournalError::Gone {
+            path: path.display().to_string(),
+            left: left.display().to_string(),
+        }),
+    }
+}
+
 pub(super) fn open_to_read(path: &Path) -> Result<Connection, JournalError> {
+    // SQLite would do that also for who only reads.
+    is_not_lost(path, false)?;
     let failed = |operation| sql_error(operation, path);
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map_err(failed("opening the database to read"))?;

@@ -184,6 +184,13 @@ async fn a_log_without_its_journal_is_left_as_it_is() {
         }
         let refused = Journal::open(&other, SITE).unwrap_err();
         check_refusal(&refused, &["is gone or empty", "journal.db-wal is there"]);
+        if empty {
+            // Nor does who only looks.
+            check_refusal(&verify(&other, None).unwrap_err(), &["journal.db-wal is there"]);
+            check_refusal(&Journal::locks_at(&other).unwrap_err(), &["journal.db-wal is there"]);
+            let to = copy.path().join("copy.db");
+            check_refusal(&copy_to(&other, &to).unwrap_err(), &["journal.db-wal is there"]);
+        }
         assert!(std::fs::read(&log).unwrap() == before, "it was written to");
         assert_eq!(other.exists(), empty);
     }
