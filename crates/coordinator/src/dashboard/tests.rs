@@ -8,6 +8,7 @@ mod log;
 mod login;
 mod lots;
 mod pages;
+mod panic;
 mod protect;
 mod roles;
 mod served;
