@@ -69,7 +69,7 @@ pub(crate) enum Gate {
     /// It does.
     Open,
     /// It does once this is in the journal: it is the first of its model.
-    Goes(Happening),
+    Goes(Box<Happening>),
     /// It waits for a person; this one goes first, or went.
     Shut { first: Option<MachineNumber> },
 }
@@ -89,7 +89,8 @@ pub(crate) fn gate(bench: &Bench, machine: &Machine) -> Gate {
     if refused || taken || !admission.is_proven() {
         return Gate::Shut { first: number };
     }
-    Gate::Goes(Happening::FirstOfModel { machine: machine.id, batch: batch.id, model })
+    let goes = Happening::FirstOfModel { machine: machine.id, batch: batch.id, model };
+    Gate::Goes(Box::new(goes))
 }
 
 /// Whether the first of a model may still show that it works: it is done, or on its way and in order.

@@ -41,7 +41,7 @@ fn verified(scene: &mut Scene, inventory: &Inventory) -> Agent {
 fn ask(scene: &mut Scene, agent: &Agent) -> Gate {
     let asked = gate(&scene.bench, scene.machine(agent));
     if let Gate::Goes(happening) = &asked {
-        scene.apply(vec![happening.clone()]);
+        scene.apply(vec![(**happening).clone()]);
     }
     asked
 }

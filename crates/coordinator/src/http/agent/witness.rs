@@ -63,7 +63,7 @@ async fn model_gate(coordinator: &Coordinator, session: Session) -> Result<Witne
             let decide = move |bench: &Bench, _| match known(bench, session) {
                 Err(refused) => (Vec::new(), Err(refused)),
                 Ok(machine) => match gate(bench, machine) {
-                    Gate::Goes(happening) => (vec![happening], Ok(Gate::Open)),
+                    Gate::Goes(happening) => (vec![*happening], Ok(Gate::Open)),
                     other => (Vec::new(), Ok(other)),
                 },
             };
