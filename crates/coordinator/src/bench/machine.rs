@@ -400,7 +400,6 @@ impl Machine {
                 self.past.extend(former.filter(|it| it.finished.is_some() || it.has_begun()));
                 self.admission = Some(work);
                 self.attention = None;
-                self.came_back = false;
             }
         }
         Ok(())

@@ -49,7 +49,7 @@ pub(crate) enum MachineState {
 
 impl MachineState {
     /// Every name in tables, in the order of the work.
-    pub(crate) const NAMES: [&'static str; 17] = [
+    pub(crate) const NAMES: [&'static str; 18] = [
         "seen",
         "waiting",
         "admitted",
@@ -58,6 +58,7 @@ impl MachineState {
         "looking",
         "verified",
         "held",
+        "awaits-verdict",
         "imaged",
         "personalized",
         "bootable",

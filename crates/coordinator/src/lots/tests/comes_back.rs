@@ -73,6 +73,28 @@ fn a_proof_from_an_earlier_lot_counts_for_that_lot_only() {
 }
 
 #[test]
+fn what_came_back_may_be_looked_at_before_it_is_wiped_anew() {
+    let (mut scene, agent) = a_year_later();
+    let receive = |desk: &Desk<'_>| desk.receive(agent.number, "the owner handed it over again");
+    wish_of(&mut scene, OTHER, receive).unwrap();
+    let look = scene.arm(3, 1, JobKind::InventoryOnly {});
+    let mut again = scene.boot(&laptop(1), MANUAL);
+    scene.pick_for(&[again.number], Some(look), MANUAL).unwrap();
+    let stock = Step::Inventoried { inventory: Box::new(laptop(1)) };
+    scene.report(&mut again, vec![stock, Step::Finished {}]);
+    assert_eq!(of(&scene, OTHER).sums, sums(1, 0, 0, 0), "a look proves nothing");
+    let mut again = scene.boot(&laptop(1), MANUAL);
+    let wiping = scene.arm(4, 1, JobKind::Wipe {});
+    scene.pick_for(&[again.number], Some(wiping), MANUAL).unwrap();
+    let request = scene.request(&again, &laptop(1));
+    scene.consent(&again, &request).unwrap();
+    let mut steps = scene.wiped(&again);
+    steps.push(Step::Finished {});
+    scene.report(&mut again, steps);
+    assert_eq!(of(&scene, OTHER).sums, sums(1, 1, 0, 0));
+}
+
+#[test]
 fn a_machine_that_boots_after_its_lot_was_closed_is_the_next_ones_by_its_register() {
     let (mut scene, _) = a_year_later();
     scene.boot(&laptop(1), MANUAL);
