@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::coordinator::Coordinator;
 use super::laptop::Laptop;
-use super::{assert_done, cable, records};
+use super::{N_RECORDS, assert_done, cable, records};
 use crate::work::STOPS_WITHIN;
 
 const ERASE_UNIT: u8 = 0xf4;
@@ -106,7 +106,7 @@ fn no_write_begins_two_seconds_after_and_nothing_goes_on_before_it_is_picked_aga
     slow.is_slow.store(false, Ordering::SeqCst);
     bench.pick(1);
     // The same agent under a new ticket: ticket, started, sanitized, verified, finished.
-    assert_done(&agent, &laptop, &bench, &[4 + 5]);
+    assert_done(&agent, &laptop, &bench, &[4 + N_RECORDS]);
     // What was stopped and begun anew earns its certificate like any other.
     let certificate = json(&bench, "certificate show 1");
     assert_eq!(certificate["number"], 1, "{certificate}");
