@@ -122,9 +122,7 @@ pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<Ba
     if first_of_model && !work.installs() {
         return Err(ArmError::NothingToShow);
     }
-    if coordinator.site.simulated && work.installs() {
-        return Err(ArmError::Simulated);
-    }
+    may_install(coordinator, &work)?;
     policies::check(&policy).map_err(ArmError::Policy)?;
     coordinator.disk.check().map_err(ArmError::Disk)?;
     let images = coordinator.images.clone();
@@ -141,6 +139,13 @@ pub(crate) async fn arm(coordinator: &Arc<Coordinator>, wish: Wish) -> Result<Ba
     decided.map(|()| batch).map_err(ArmError::Admission)
 }
 
+fn may_install(coordinator: &Coordinator, work: &WantedWork) -> Result<(), ArmError> {
+    if coordinator.site.simulated && work.installs() {
+        return Err(ArmError::Simulated);
+    }
+    Ok(())
+}
+
 /// When the batch would be done, if it was armed now and the machines in sight were picked. Nothing is armed.
 ///
 /// # Errors
@@ -150,6 +155,7 @@ pub(crate) async fn preview(
     (work, policy): (WantedWork, Policy),
     count: u32,
 ) -> Result<Forecast, ArmError> {
+    may_install(coordinator, &work)?;
     policies::check(&policy).map_err(ArmError::Policy)?;
     let images = coordinator.images.clone();
     let job = tokio::task::spawn_blocking(move || {

@@ -27,6 +27,8 @@ pub(super) enum Concern {
     Held,
     /// A person has to say whether its model works.
     AwaitsVerdict,
+    /// A person put it, or a drive in it, on the list of what is never touched.
+    Protected(String),
     /// There is no consent.
     Refused(Refusal),
 }
@@ -51,7 +53,10 @@ pub(super) fn concerns(bench: &Bench, machine: &Machine) -> Vec<Concern> {
     let held = held.into_iter().chain(awaits.then_some(Concern::AwaitsVerdict));
     let refusals = machine.admission.iter().flat_map(|admission| &admission.refusals);
     let refused = refusals.cloned().map(Concern::Refused);
-    identity
+    let protected = machine.protected().map(|why| Concern::Protected(why.to_owned()));
+    protected
+        .into_iter()
+        .chain(identity)
         .chain(blank)
         .chain(halted)
         .chain(stopped)
@@ -72,6 +77,7 @@ impl Concern {
             Self::Held => lang.held().0.to_owned(),
             Self::AwaitsVerdict => lang.awaits_verdict().0.to_owned(),
             Self::Halted => lang.halted().0.to_owned(),
+            Self::Protected(_) => lang.is_protected().0.to_owned(),
             Self::Refused(refusal) => lang.refusal(refusal.code).to_owned(),
         }
     }
@@ -81,7 +87,9 @@ impl Concern {
         match self {
             Self::Identity { what, .. } => Some(what.clone()),
             Self::Blank | Self::Held | Self::Halted | Self::AwaitsVerdict => None,
-            Self::Stopped(sentence) | Self::StandsStill(sentence) => Some(sentence.clone()),
+            Self::Stopped(sentence) | Self::StandsStill(sentence) | Self::Protected(sentence) => {
+                Some(sentence.clone())
+            }
             Self::Refused(refusal) => Some(format!("{}: {}", refusal.what, refusal.sentence)),
         }
     }
@@ -96,6 +104,7 @@ impl Concern {
             | Self::Held
             | Self::Halted
             | Self::AwaitsVerdict
+            | Self::Protected(_)
             | Self::Refused(_) => None,
         }
     }
@@ -109,6 +118,7 @@ impl Concern {
             Self::Held => lang.held().1,
             Self::AwaitsVerdict => lang.awaits_verdict().1,
             Self::Halted => lang.halted().1,
+            Self::Protected(_) => lang.is_protected().1,
             Self::Refused(refusal) => lang.remedy(refusal.code),
         }
     }

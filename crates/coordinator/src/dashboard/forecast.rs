@@ -53,7 +53,7 @@ pub(super) fn markup(lang: Lang, forecast: &Forecast) -> Markup {
     };
     let n = |basis| machines.iter().filter(|machine| machine.basis == basis).count();
     html! {
-        section .planned aria-labelledby="forecast" {
+        div .planned role="region" aria-labelledby="forecast" {
             h3 #forecast { (words.forecast) }
             @match (machines.first(), forecast.end) {
                 (Some(slowest), Some(end)) => {

@@ -19,6 +19,9 @@ catalogue! {
     remove_now: "Take it off the list", "Usuń z listy";
     nobody: "No machine that was seen says this of itself: is it typed as on the label?",
         "Żaden widziany komputer nie podaje takiego oznaczenia: czy wpisano je jak na etykiecie?";
+    is_protected: "Protected: nothing is done to it", "Chroniony: nic się z nim nie dzieje";
+    is_protected_hint: "If it is to be worked on after all, take it off the list of what is protected. Else say on its lot's page where it belongs.",
+        "Jeśli jednak ma zostać użyty, zdejmij go z listy chronionych. Jeśli nie, zaznacz na stronie dostawy, gdzie należy.";
     wrong_mark: "This is no serial number, UUID, network address or World Wide Name: one line of 3 to 300 characters.",
         "To nie jest numer seryjny, UUID, adres sieciowy ani World Wide Name: jeden wiersz, od 3 do 300 znaków.";
     wrong_reason: "Say why, in one line.", "Podaj powód, w jednym wierszu.";
@@ -33,6 +36,12 @@ impl Lang {
             Self::En => &ENGLISH,
             Self::Pl => &POLISH,
         }
+    }
+
+    /// That a machine is on the list, and what to do about it.
+    pub(in super::super) const fn is_protected(self) -> (&'static str, &'static str) {
+        let words = self.protect();
+        (words.is_protected, words.is_protected_hint)
     }
 
     /// Why the list stays as it is.
