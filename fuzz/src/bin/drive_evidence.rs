@@ -43,6 +43,8 @@ fn as_if_planned(evidence: &DriveEvidence) -> PlannedDrive {
         claim: evidence.claim,
         reasons: Vec::new(),
         receives_image: false,
+        leaves_notice: false,
+        proven_by: None,
     }
 }
 

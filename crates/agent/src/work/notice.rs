@@ -31,6 +31,7 @@ pub(super) async fn leave(
             continue;
         }
         job.status.enter(Stage::Report, Sentence::LeavingNotice(identity.to_string()));
+        job.stop.check()?;
         let notice = notice.clone();
         let written = blocking(move || {
             leave_notice(drive.drive.as_ref(), &identity, &notice)
